@@ -1,0 +1,53 @@
+"""What networks answer, and the steps of long work: frozen records without torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a long task: `fraction` done in 0..1, a line to show, numbers to plot."""
+
+    fraction: float
+    message: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Probabilities of one answer over named classes: `probabilities` (K,), sums to 1."""
+
+    names: tuple[str, ...]
+    probabilities: np.ndarray
+
+    def ranked(self) -> list[tuple[str, int, float]]:
+        """(name, index, probability), most probable first."""
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [(self.names[i], int(i), float(self.probabilities[i])) for i in order]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Heart beats of one lead.
+
+    `positions` (B,) float: places in the index of whatever they were found in (the network's
+    input after decoding, the file's own samples after analysis); `labels` (B,) indices into
+    `names`; `scores` (B,) probability that a beat is there; `probabilities` (B, K).
+    """
+
+    names: tuple[str, ...]
+    positions: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    probabilities: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def symbols(self) -> list[str]:
+        """The class letter of each beat."""
+        return [self.names[i] for i in self.labels]

@@ -51,3 +51,25 @@ class Beats:
     def symbols(self) -> list[str]:
         """The class letter of each beat."""
         return [self.names[i] for i in self.labels]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The model card of a shipped network, as stored beside its weights.
+
+    `command` reproduces the numbers in `metrics`; `split` says on what they were measured;
+    `license` is that of the weights, which follows the licence of the data.
+    """
+
+    name: str
+    dim: int
+    sha256: str
+    parameters: int
+    classes: tuple[str, ...]
+    trained_on: str
+    split: str
+    command: str
+    license: str
+    metrics: Mapping[str, Any]
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()

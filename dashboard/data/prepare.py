@@ -201,14 +201,14 @@ def _patch(
     what single patches give.
     """
     turn, steps = _to_ras(sample.affine, spec.spacing)
-    size = np.array(spec.size)
     if whole:
         matrix, shape = _whole_frame(turn, steps, sample.shape)
     else:
-        matrix, shape = _patch_frame(turn, steps, size, position), size
+        shape = np.array(spec.size)
+        matrix = _patch_frame(turn, steps, shape, position)
     fed = _read_frame(sample, channel, matrix, tuple(int(n) for n in shape))
     if whole:
-        fed = scale_to(fed, *_typical_range(fed, spec.size))
+        fed = scale_to(fed, *_typical_range(fed, spec.size or (20, 20, 20)))
         fed = NORMALISERS["none"](fed[None], spec)
     else:
         fed = NORMALISERS[spec.normalise](fed[None], spec)
@@ -335,7 +335,15 @@ class _Crop:
     apply: Callable[[Sample, InputSpec, int, tuple[float, ...], bool], Prepared]
 
 
+def _whole(
+    sample: Sample, spec: InputSpec, channel: int, position: tuple[float, ...], whole: bool
+) -> Prepared:
+    apply = (_whole_signal, _whole_image, _patch)[sample.dim - 1]
+    return apply(sample, spec, channel, position, True)
+
+
 CROPS = {
+    "whole": _Crop(None, _whole),
     "whole-signal": _Crop(1, _whole_signal),
     "whole-image": _Crop(2, _whole_image),
     "digit": _Crop(2, _digit),

@@ -1,0 +1,175 @@
+"""A sample through a network: prepared, run, decoded, and back in the sample's own index."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import nn
+
+from dashboard.data.prepare import Prepared, prepare
+from dashboard.data.sample import Sample
+from models import registry
+from models.decode import beats, classes
+from models.device import choose
+from models.probes.geometry import geometry
+from models.records import Beats, Classes
+from models.run import run, run_chunked
+from models.spec import ModelSpec
+
+CHUNK = 1 << 16  # fed samples of a signal run at once: bounds memory whatever the length
+
+
+class NoModel(ValueError):
+    """No shipped network was trained on samples like this one; the message lists them."""
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Wall-clock seconds of reading the files, preparing the input, and running and decoding."""
+
+    read: float
+    prepare: float
+    predict: float
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a network says about a sample.
+
+    Positions of beats are in the sample's own index; `reasons` say why the sample lies outside
+    what the network was trained on (the answer is then only for exploring); `device` is the
+    torch name of where it ran.
+    """
+
+    sample: Sample
+    spec: ModelSpec
+    prepared: Prepared
+    prediction: Classes | Beats
+    reasons: tuple[str, ...]
+    seconds: Seconds
+    device: str
+
+
+def analyze(
+    sample: Sample,
+    spec: ModelSpec,
+    *,
+    device: str | None = None,
+    channel: int | None = None,
+    position: Sequence[float] | None = None,
+    net: nn.Module | None = None,
+    read_seconds: float = 0.0,
+) -> Analysis:
+    """Run `spec`'s network on `sample`.
+
+    `channel` is the lead of a signal (default `ecg_channel`), `position` a patch's centre in
+    sample index, `net` an already loaded network (default: loaded here, not counted in
+    `seconds`). Raises ValueError when the network has no weights for the sample's rank.
+    """
+    if channel is None:
+        channel = ecg_channel(sample) if sample.dim == 1 else 0
+    if net is None:
+        net = registry.load(spec.name, device=str(choose(device)), dim=sample.dim)
+    started = perf_counter()
+    prepared = prepare(sample, spec.input, channel=channel, position=position)
+    ready = perf_counter()
+    prediction = predict(net, spec, prepared, sample)
+    seconds = Seconds(read_seconds, ready - started, perf_counter() - ready)
+    reasons = (*spec.input.fits(sample), *_empty_lead(sample, prepared))
+    return Analysis(sample, spec, prepared, prediction, reasons, seconds, str(device_of(net)))
+
+
+def predict(net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample) -> Classes | Beats:
+    """Run a prepared input and decode it; beats are placed in the sample's own index."""
+    output = _run(net, spec, prepared.array)
+    if spec.task == "beats":
+        return _place(beats.decode(output, spec, prepared.valid[0]), prepared, sample)
+    return classes.decode(output, spec)
+
+
+def _run(net: nn.Module, spec: ModelSpec, array: np.ndarray) -> torch.Tensor:
+    if spec.task != "beats" or array.shape[-1] <= CHUNK:
+        return run(net, array)
+    multiple = spec.input.multiple
+    chunk = CHUNK // multiple * multiple
+    return run_chunked(net, array, chunk, reach(net, multiple), multiple)
+
+
+def reach(net: nn.Module, multiple: int) -> int:
+    """Fed samples on either side that can influence an output: the overlap of exact chunks."""
+    fields = [g.field[0] for g in geometry(net, 1).values() if g.field is not None]
+    return ceil(max(fields) / multiple) * multiple
+
+
+def _place(found: Beats, prepared: Prepared, sample: Sample) -> Beats:
+    """Beats in fed index to beats in sample index, without those in gaps or in the padding."""
+    nearest = np.rint(found.positions).astype(int)
+    keep = (nearest >= 0) & (nearest < prepared.valid[0])
+    if prepared.gaps is not None:
+        keep &= ~prepared.gaps[np.clip(nearest, 0, len(prepared.gaps) - 1)]
+    positions = prepared.index_in_sample(found.positions[keep][:, None])[:, 0]
+    return replace(
+        found,
+        positions=np.clip(positions, 0, sample.shape[0] - 1),
+        labels=found.labels[keep],
+        scores=found.scores[keep],
+        probabilities=found.probabilities[keep],
+    )
+
+
+def _empty_lead(sample: Sample, prepared: Prepared) -> list[str]:
+    if prepared.gaps is None or not prepared.gaps.all():
+        return []
+    return [f"lead {sample.channels[prepared.channel]} holds no values"]
+
+
+def device_of(net: nn.Module) -> torch.device:
+    """Where the network's parameters lie."""
+    return next(net.parameters()).device
+
+
+def choose_model(sample: Sample) -> ModelSpec:
+    """The network for a sample: `ecg-beats` for an ECG, else the first shipped one that fits.
+
+    Raises NoModel with the list of shipped networks and what speaks against each.
+    """
+    if sample.modality == "ecg":
+        return registry.find("ecg-beats")
+    candidates = [s for s in registry.specs() if any(w.shipped for w in s.weights)]
+    objections = []
+    for spec in candidates:
+        against = _rank_objection(spec, sample) or spec.input.fits(sample)
+        if not against:
+            return spec
+        objections.append(f"{spec.name} ({'; '.join(against)})")
+    raise NoModel(
+        f"got {sample.name} of kind '{sample.modality}', no shipped network was trained on "
+        f"such samples: choose one with --model, of {', '.join(objections)}"
+    )
+
+
+def _rank_objection(spec: ModelSpec, sample: Sample) -> list[str]:
+    ranks = [w.dim for w in spec.weights if w.shipped]
+    if sample.dim in ranks:
+        return []
+    return [f"takes {_KINDS[ranks[0]]}, this is {_KINDS[sample.dim]}"]
+
+
+_KINDS = {1: "a signal", 2: "an image", 3: "a volume"}
+_LEADS = {"I", "II", "III", "AVR", "AVL", "AVF", *(f"V{n}" for n in range(1, 10))}
+_LEADS |= {f"ML{name}" for name in ("I", "II", "III")} | {f"MV{n}" for n in range(1, 7)}
+
+
+def ecg_channel(sample: Sample) -> int:
+    """The lead to analyse: MLII, else II, else the first that looks like an ECG, else the first."""
+    words = [set(re.findall(r"[A-Z0-9]+", name.upper())) for name in sample.channels]
+    wanted = [{"MLII"}, {"II"}, _LEADS | {"ECG", "EKG"}]
+    for names in wanted:
+        for channel, of_channel in enumerate(words):
+            if names & of_channel:
+                return channel
+    return 0

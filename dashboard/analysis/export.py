@@ -1,0 +1,115 @@
+"""An analysis as the JSON document, table and arrays that other programs read."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from dashboard.analysis.analyze import Analysis
+from dashboard.data.prepare import Prepared
+from models.probes.trace import Trace, trace
+from models.records import Beats, Classes
+
+
+def document(analysis: Analysis) -> dict[str, Any]:
+    """The document of `analyze --json`, with plain Python values."""
+    seconds = analysis.seconds
+    return {
+        "sample": _sample(analysis),
+        "model": analysis.spec.name,
+        "device": analysis.device,
+        "seconds": {
+            "read": round(seconds.read, 4),
+            "prepare": round(seconds.prepare, 4),
+            "predict": round(seconds.predict, 4),
+        },
+        "reasons": list(analysis.reasons),
+        "predictions": _predictions(analysis),
+    }
+
+
+def _sample(analysis: Analysis) -> dict[str, Any]:
+    sample = analysis.sample
+    spacing = sample.spacing
+    return {
+        "kind": sample.kind,
+        "name": sample.name,
+        "shape": list(sample.shape),
+        "spacing": spacing[0] if sample.dim == 1 else list(spacing),
+        "axis_unit": sample.axis_unit,
+        "value_unit": sample.units[analysis.prepared.channel],
+        "channels": list(sample.channels),
+        "digest": sample.digest,
+        "notes": list(sample.notes),
+    }
+
+
+def _predictions(analysis: Analysis) -> dict[str, Any]:
+    prediction = analysis.prediction
+    if isinstance(prediction, Classes):
+        rows = prediction.ranked()
+        return {"classes": [{"name": n, "index": i, "probability": p} for n, i, p in rows]}
+    lead = analysis.sample.channels[analysis.prepared.channel]
+    return {"beats": _beats(prediction, analysis.sample.sampling_rate), "lead": lead}
+
+
+def _beats(beats: Beats, rate: float) -> list[dict[str, Any]]:
+    samples = np.rint(beats.positions).astype(int)
+    rows = zip(samples, beats.symbols, beats.scores, beats.probabilities, strict=True)
+    return [
+        {
+            "sample": int(sample),
+            "time_s": round(float(sample) / rate, 4),
+            "label": label,
+            "score": round(float(score), 5),
+            "probabilities": {
+                name: round(float(p), 5) for name, p in zip(beats.names, shares, strict=True)
+            },
+        }
+        for sample, label, score, shares in rows
+    ]
+
+
+def answer_lines(analysis: Analysis) -> list[str]:
+    """The answer in one or a few lines for a terminal."""
+    prediction = analysis.prediction
+    if isinstance(prediction, Classes):
+        return [f"{name}: {p:.1%}" for name, _, p in prediction.ranked()[:5]]
+    counts = Counter(prediction.symbols)
+    lead = analysis.sample.channels[analysis.prepared.channel]
+    named = ", ".join(f"{counts[name]} {name}" for name in prediction.names if counts[name])
+    return [f"lead {lead}: {len(prediction)} beats ({named or 'none'})"]
+
+
+def default_layers(analysis: Analysis) -> list[str]:
+    """The layers written by default: the stages that the explorer folds the network by."""
+    return list(analysis.spec.stages)
+
+
+def write_activations(net: nn.Module, prepared: Prepared, layers: list[str], path: Path) -> Trace:
+    """Trace `layers` (empty: all) in one pass and store them; returns the trace."""
+    names = layers or list(trace(net, prepared.array).names)
+    traced = trace(net, prepared.array, layers=names)
+    np.savez(path, **arrays_of(traced, prepared))
+    return traced
+
+
+def arrays_of(traced: Trace, prepared: Prepared) -> dict[str, np.ndarray]:
+    """Arrays of an activation file.
+
+    Each layer by its name (C, *S); where it has a place on the input also `NAME:stride`,
+    `NAME:offset` and `NAME:field`, one value per axis in fed samples; `input` (C, *S) is what was
+    fed and `to_sample` the (dim+1, dim+1) matrix from fed index to the sample's index.
+    """
+    arrays = {"input": prepared.array, "to_sample": prepared.to_sample}
+    for record in traced.records:
+        if record.array is None:
+            continue
+        arrays[record.name] = record.array
+        if record.stride is not None:
+            arrays[f"{record.name}:stride"] = np.array(record.stride)
+            arrays[f"{record.name}:offset"] = np.array(record.offset)
+            arrays[f"{record.name}:field"] = np.array(record.field)
+    return arrays

@@ -1,0 +1,107 @@
+"""Options that several verbs share: files, choices, network, device, plugin."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from dashboard.commands.usage import UsageError
+from dashboard.data.readers import open_files
+from dashboard.data.readers.errors import ChoiceNeeded
+from dashboard.data.sample import Sample
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """FILE... and how to answer what the files leave open."""
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="files of one sample, a folder or a zip"
+    )
+    parser.add_argument(
+        "--choose",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="answer a question about the files: rate_hz, unit, lead, series, frame, record, kind",
+    )
+
+
+def add_lead(parser: argparse.ArgumentParser) -> None:
+    """--lead NAME."""
+    parser.add_argument(
+        "--lead", metavar="NAME", help="the channel to use (default: MLII or II, else the first)"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device D."""
+    parser.add_argument(
+        "--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps (default: CONVSCOPE_DEVICE)"
+    )
+
+
+def add_plugin(parser: argparse.ArgumentParser) -> None:
+    """--plugin FILE."""
+    parser.add_argument(
+        "--plugin", metavar="FILE", help="a Python file of your own that defines SPECS; it is run"
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A sample read from files and the seconds that took."""
+
+    sample: Sample
+    seconds: float
+
+
+def open_sample(files: Sequence[str], choices: Sequence[str]) -> Opened:
+    """Read the files named on the command line as one sample.
+
+    Raises UsageError for a missing file or an open question, UnreadableFile from the readers.
+    """
+    missing = next((name for name in files if not Path(name).exists()), None)
+    if missing is not None:
+        raise UsageError(f"got {missing}, expected an existing file or folder: check the path")
+    started = perf_counter()
+    try:
+        sample = open_files(list(files), parse_choices(choices))
+    except ChoiceNeeded as question:
+        raise UsageError(f"{question}: answer with --choose {question.key}=VALUE") from question
+    return Opened(sample, perf_counter() - started)
+
+
+def parse_choices(pairs: Sequence[str]) -> dict[str, str]:
+    """["rate_hz=250"] to {"rate_hz": "250"}; raises UsageError for a pair without '='."""
+    choices = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals and value):
+            raise UsageError(f"got --choose {pair}, expected KEY=VALUE such as rate_hz=250")
+        choices[key] = value
+    return choices
+
+
+def find_lead(sample: Sample, name: str | None) -> int | None:
+    """The channel of that name (case does not matter), None for none; UsageError when absent."""
+    if name is None:
+        return None
+    names = [channel.upper() for channel in sample.channels]
+    if name.upper() not in names:
+        raise UsageError(
+            f"got --lead {name}, expected one of the channels {', '.join(sample.channels)}"
+        )
+    return names.index(name.upper())
+
+
+def existing_folder(name: str, option: str) -> Path:
+    """The folder given to an option; UsageError when there is none."""
+    folder = Path(name)
+    if not folder.is_dir():
+        raise UsageError(f"got {option} {name}, expected an existing folder: check the path")
+    return folder

@@ -70,17 +70,29 @@ def analyze(
     sample index, `net` an already loaded network (default: loaded here, not counted in
     `seconds`). Raises ValueError when the network has no weights for the sample's rank.
     """
-    if channel is None:
-        channel = ecg_channel(sample) if sample.dim == 1 else 0
     if net is None:
         net = registry.load(spec.name, device=str(choose(device)), dim=sample.dim)
     started = perf_counter()
-    prepared = prepare(sample, spec.input, channel=channel, position=position)
+    prepared = input_of(sample, spec, channel=channel, position=position)
     ready = perf_counter()
     prediction = predict(net, spec, prepared, sample)
     seconds = Seconds(read_seconds, ready - started, perf_counter() - ready)
     reasons = (*spec.input.fits(sample), *_empty_lead(sample, prepared))
     return Analysis(sample, spec, prepared, prediction, reasons, seconds, str(device_of(net)))
+
+
+def input_of(
+    sample: Sample,
+    spec: ModelSpec,
+    *,
+    channel: int | None = None,
+    position: Sequence[float] | None = None,
+    whole: bool = False,
+) -> Prepared:
+    """`prepare` with the channel that is analysed by default: `ecg_channel` of a signal."""
+    if channel is None:
+        channel = ecg_channel(sample) if sample.dim == 1 else 0
+    return prepare(sample, spec.input, channel=channel, position=position, whole=whole)
 
 
 def predict(net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample) -> Classes | Beats:

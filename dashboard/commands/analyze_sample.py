@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dashboard.analysis.export import document
     from dashboard.commands import networks
 
-    networks.load_plugin(arguments.plugin)
+    networks.use_plugin(arguments.plugin)
     sample = opened.sample
     spec = networks.spec_for(sample, arguments.model)
     device = networks.find_device(arguments.device)

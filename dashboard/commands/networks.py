@@ -3,27 +3,55 @@
 Importing this module imports torch (through `models`), so verbs import it when they need it.
 """
 
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from dashboard.analysis.analyze import choose_model
+from dashboard.analysis.plugins import add_plugin
+from dashboard.commands.options import existing_file
 from dashboard.commands.usage import UsageError
+from dashboard.data.sample import Sample
 from models import device, registry
 from models.spec import ModelSpec
 
 
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """What `models`, `analysis` and `recipes` say about wrong input becomes a UsageError."""
+    try:
+        yield
+    except registry.UnknownModel as error:
+        raise UsageError(str(error.args[0])) from error
+    except (ValueError, OSError, ArithmeticError) as error:
+        raise UsageError(str(error)) from error
+
+
+def use_plugin(name: str | None) -> None:
+    """Add the networks of a plugin file to the registry; nothing for None."""
+    path = existing_file(name, "--plugin")
+    if path is not None:
+        with told_in_one_line():
+            add_plugin(path)
+
+
 def find_spec(name: str) -> ModelSpec:
     """The registry's network of that name; UsageError with near names when there is none."""
-    try:
+    with told_in_one_line():
         return registry.find(name)
-    except registry.UnknownModel as error:
-        raise UsageError(error.args[0]) from error
+
+
+def spec_for(sample: Sample, name: str | None) -> ModelSpec:
+    """The network named, else the one that fits the sample; UsageError when there is none."""
+    if name is not None:
+        return find_spec(name)
+    with told_in_one_line():
+        return choose_model(sample)
 
 
 def find_device(name: str | None) -> str:
     """The torch name of the device asked for; UsageError when this machine lacks it."""
-    try:
+    with told_in_one_line():
         return str(device.choose(name))
-    except ValueError as error:
-        raise UsageError(str(error)) from error
 
 
 def load_network(spec: ModelSpec, dim: int, device_name: str, weights: str | None = None):
@@ -31,12 +59,15 @@ def load_network(spec: ModelSpec, dim: int, device_name: str, weights: str | Non
 
     `weights` is a file to use instead of the registry's own; UsageError where there are none.
     """
-    if dim not in spec.dims:
-        raise UsageError(f"got a sample of {dim} axes, {spec.name} takes {spec.dims}")
-    path = Path(weights) if weights else None
-    if path is not None and not path.is_file():
-        raise UsageError(f"got --weights {weights}, expected an existing file: check the path")
-    try:
+    path = existing_file(weights, "--weights")
+    with told_in_one_line():
         return registry.load(spec.name, device=device_name, weights=path, dim=dim)
-    except (ValueError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from error
+
+
+def check_layers(net, names: Sequence[str]) -> list[str]:
+    """`names`, all of them layers of `net`; UsageError with the first that is not."""
+    known = [name for name, _ in net.named_modules() if name]
+    wrong = next((name for name in names if name not in known), None)
+    if wrong is not None:
+        raise UsageError(f"got layer {wrong}, expected some of {', '.join(known[:40])}")
+    return list(names)

@@ -65,15 +65,20 @@ def open_sample(files: Sequence[str], choices: Sequence[str]) -> Opened:
 
     Raises UsageError for a missing file or an open question, UnreadableFile from the readers.
     """
-    missing = next((name for name in files if not Path(name).exists()), None)
-    if missing is not None:
-        raise UsageError(f"got {missing}, expected an existing file or folder: check the path")
+    check_exist(files)
     started = perf_counter()
     try:
         sample = open_files(list(files), parse_choices(choices))
     except ChoiceNeeded as question:
         raise UsageError(f"{question}: answer with --choose {question.key}=VALUE") from question
     return Opened(sample, perf_counter() - started)
+
+
+def check_exist(files: Sequence[str]) -> None:
+    """UsageError for the first of the files and folders that does not exist."""
+    missing = next((name for name in files if not Path(name).exists()), None)
+    if missing is not None:
+        raise UsageError(f"got {missing}, expected an existing file or folder: check the path")
 
 
 def parse_choices(pairs: Sequence[str]) -> dict[str, str]:
@@ -97,6 +102,15 @@ def find_lead(sample: Sample, name: str | None) -> int | None:
             f"got --lead {name}, expected one of the channels {', '.join(sample.channels)}"
         )
     return names.index(name.upper())
+
+
+def existing_file(name: str | None, option: str) -> Path | None:
+    """The file given to an option, None for none; UsageError when it does not exist."""
+    if name is None:
+        return None
+    if not Path(name).is_file():
+        raise UsageError(f"got {option} {name}, expected an existing file: check the path")
+    return Path(name)
 
 
 def existing_folder(name: str, option: str) -> Path:

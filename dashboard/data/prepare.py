@@ -306,8 +306,9 @@ def _percentiles(array: np.ndarray, spec: InputSpec) -> np.ndarray:
 def _ecg(array: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Baseline removed (0.5 Hz, zero phase), divided by a robust spread of the whole lead.
 
-    The spread is the median over one-second stretches of their peak-to-peak value, which neither
-    a few artefacts nor long pauses move.
+    The spread is the median over two-second stretches of their peak-to-peak value, which neither
+    a few artefacts nor pauses move; flat stretches (gaps, a lead that fell off) do not count.
+    Artefacts are clipped at four spreads.
     """
     rate = spec.sampling_rate
     lead = array[0]
@@ -315,10 +316,12 @@ def _ecg(array: np.ndarray, spec: InputSpec) -> np.ndarray:
         return array - array.mean()
     sos = signal.butter(2, 0.5, "highpass", fs=rate, output="sos")
     flat = signal.sosfiltfilt(sos, lead, padlen=min(len(lead) - 1, int(4 * rate)))
-    second = max(1, int(rate))
-    stretches = flat[: len(flat) // second * second].reshape(-1, second)  # (seconds, rate)
-    spread = np.median(np.ptp(stretches, axis=1)) if len(stretches) else np.ptp(flat)
-    return (flat / max(float(spread), 1e-3))[None]
+    stretch = min(len(flat), int(2 * rate))
+    stretches = flat[: len(flat) // stretch * stretch].reshape(-1, stretch)  # (count, 2 s)
+    swings = np.ptp(stretches, axis=1)
+    lively = swings[swings > 0.02 * swings.max()]
+    spread = float(np.median(lively)) if len(lively) else 0.0
+    return np.clip(flat / max(spread, 1e-3), -4, 4)[None]
 
 
 NORMALISERS: dict[str, Callable[[np.ndarray, InputSpec], np.ndarray]] = {

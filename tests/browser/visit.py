@@ -1,0 +1,54 @@
+"""How the browser tests look at a page: wait until it rests, and say what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+RESTING = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app?.dataset.testScriptState === 'notRunning'
+        && app.querySelector('[data-testid="stMainBlockContainer"]')?.innerText.trim()
+        && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]');
+}"""
+
+# Streamlit scrolls its main section, not the document: both must fit.
+SIDEWAYS = """() => [document.documentElement, document.querySelector('[data-testid="stMain"]')]
+    .filter(e => e && e.scrollWidth > e.clientWidth + 1)
+    .map(e => `${e.tagName} is ${e.scrollWidth} px wide in ${e.clientWidth} px`)"""
+
+
+def rest(page: Page, timeout: float = 30.0) -> None:
+    """Wait until the script of the page has run and everything it drew is fresh (`timeout` s)."""
+    page.wait_for_function(RESTING, timeout=timeout * 1000)
+
+
+def visit(page: Page, address: str, timeout: float = 30.0) -> None:
+    """Open an address and wait until the page rests."""
+    page.goto(address)
+    rest(page, timeout)
+
+
+def faults(page: Page) -> list[str]:
+    """What no page may show: an exception box, or a scrollbar to the side."""
+    boxes = page.locator('[data-testid="stException"]').all_inner_texts()
+    return [f"exception on the page: {text[:500]}" for text in boxes] + page.evaluate(SIDEWAYS)
+
+
+def upload(page: Page, files, label: str | None = None, timeout: float = 30.0) -> None:
+    """Give files to the (labelled) uploader: paths, or {name, mimeType, buffer} rows."""
+    zone: Page | Locator = page
+    if label is not None:
+        zone = page.locator('[data-testid="stFileUploader"]', has_text=label)
+    zone.locator('input[type="file"]').first.set_input_files(files)
+    page.wait_for_timeout(300)  # the run starts a moment after the bytes have arrived
+    rest(page, timeout)
+
+
+def number(text: str) -> float:
+    """The number in a text as people write it: thin thousands, a real minus, a unit behind."""
+    plain = text.replace("−", "-")
+    digits = "".join(c for c in plain if c.isdigit() or c in "-.")
+    return float(digits)

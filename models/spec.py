@@ -18,8 +18,8 @@ class SampleLike(Protocol):
 class InputSpec:
     """How a sample becomes a network's input, and which samples the network was trained on.
 
-    `size`: the spatial size fed, None for any; `sampling_rate` in Hz (signals), `spacing` in mm
-    (volumes): what samples are resampled to; `normalise` and `crop` name policies of
+    `size`: the spatial size fed, None for any, a single entry for every axis alike;
+    `sampling_rate` in Hz (signals), `spacing` in mm (volumes): what samples are resampled to; `normalise` and `crop` name policies of
     `dashboard.data.prepare`; the fed length is padded to a multiple of `multiple`.
     """
 
@@ -33,6 +33,10 @@ class InputSpec:
     crop: str = "whole"
     multiple: int = 1
     domain: str = "any"
+
+    def size_for(self, dim: int) -> tuple[int, ...] | None:
+        """The size fed in `dim` dimensions, None for any."""
+        return self.size * dim if self.size and len(self.size) == 1 else self.size
 
     def fits(self, sample: SampleLike) -> list[str]:
         """Why a sample lies outside the training domain; empty when nothing speaks against it."""

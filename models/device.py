@@ -1,0 +1,62 @@
+"""The one place where a device is chosen and described."""
+
+import os
+import platform
+
+import torch
+
+
+class DeviceError(ValueError):
+    """A device that does not exist or is not usable here."""
+
+
+def choose(name: str | torch.device | None = None) -> torch.device:
+    """The device of that name ("cpu", "cuda", "cuda:1", "mps").
+
+    None and "auto" mean what `CONVSCOPE_DEVICE` says, else the first usable of CUDA, MPS, CPU.
+    Raises DeviceError.
+    """
+    wanted = str(name or "auto").lower()
+    if wanted == "auto":
+        wanted = os.environ.get("CONVSCOPE_DEVICE", "auto").lower() or "auto"
+    if wanted == "auto":
+        return torch.device(_best())
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise DeviceError(
+            f"got device {wanted!r}, expected auto, cpu, cuda, cuda:N or mps"
+        ) from error
+    _check(device)
+    return device
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _check(device: torch.device) -> None:
+    """Raise DeviceError where PyTorch cannot use `device` on this machine."""
+    if device.type == "cpu":
+        return
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) < count:
+            return
+        raise DeviceError(f"got device {device}, but PyTorch sees {count} CUDA devices here")
+    if device.type == "mps":
+        if torch.backends.mps.is_available():
+            return
+        raise DeviceError("got device mps, but PyTorch has no Metal support on this machine")
+    raise DeviceError(f"got device {device}, expected auto, cpu, cuda, cuda:N or mps")
+
+
+def describe(device: torch.device) -> str:
+    """One line for people: the device, its name, and the CPU's threads."""
+    if device.type == "cuda":
+        return f"{device}: {torch.cuda.get_device_name(device)}"
+    if device.type == "mps":
+        return f"mps: Apple GPU of {platform.machine()}"
+    return f"cpu: {platform.machine()}, {torch.get_num_threads()} threads"

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+# Beat classes of ANSI/AAMI EC57: normal, supraventricular, ventricular, fusion, unknown.
+AAMI = ("N", "S", "V", "F", "Q")
+
 
 @dataclass(frozen=True)
 class Step:

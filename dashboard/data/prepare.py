@@ -319,7 +319,7 @@ def _ecg(array: np.ndarray, spec: InputSpec) -> np.ndarray:
     stretch = min(len(flat), int(2 * rate))
     stretches = flat[: len(flat) // stretch * stretch].reshape(-1, stretch)  # (count, 2 s)
     swings = np.ptp(stretches, axis=1)
-    lively = swings[swings > 0.02 * swings.max()]
+    lively = swings[swings > 0.02 * np.quantile(swings, 0.95)]
     spread = float(np.median(lively)) if len(lively) else 0.0
     return np.clip(flat / max(spread, 1e-3), -4, 4)[None]
 

@@ -1,0 +1,183 @@
+"""What a beat grid learns from: windows of fed leads, varied, with targets per cell and a loss."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.training.beat_variation import time_path, vary
+
+# How much a beat's class weighs in the loss. S and F are rare, Q is eight beats in all.
+CLASS_WEIGHTS = (1.0, 2.0, 1.5, 1.0, 0.5)
+MARGIN = 0.3  # cells: a beat this near to a cell's edge also belongs to the neighbour
+
+
+@dataclass(frozen=True)
+class BeatRecord:
+    """One record as it is fed: `leads` (L, T) float32; per beat its place in fed samples and class.
+
+    `positions` (B,) sorted; `labels` (B,) indices of AAMI classes; `excluded` (E, 2) stretches in
+    fed samples (ventricular flutter) that teach nothing.
+    """
+
+    name: str
+    leads: np.ndarray
+    positions: np.ndarray
+    labels: np.ndarray
+    excluded: np.ndarray
+
+
+@dataclass(frozen=True)
+class Window:
+    """Sizes of a training window in fed samples, and how many make a batch and an epoch."""
+
+    length: int = 3840  # 32 s at 120 Hz
+    batch: int = 24
+    per_epoch: int = 960
+    near_rare: float = 0.3  # part of the windows that are laid around a beat that is not N
+    rate: float = 120.0
+    stride: int = 8
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Per cell: `beat` (G,) 1 or 0, -1 where nothing is asked; `offset` (G,); `label` (G,) or -1."""
+
+    beat: np.ndarray
+    offset: np.ndarray
+    label: np.ndarray
+
+
+def cell_targets(
+    positions: np.ndarray, labels: np.ndarray, excluded: np.ndarray, cells: int, stride: int
+) -> Targets:
+    """Targets of one window from beats at `positions` (fed samples of the window).
+
+    A beat next to an edge of its cell also places itself in the neighbouring cell, where no
+    objectness is asked: which side the annotator's mark falls on is chance.
+    """
+    beat = np.zeros(cells, dtype=np.float32)
+    offset = np.zeros(cells, dtype=np.float32)
+    label = np.full(cells, -1, dtype=np.int64)
+    inside = (positions >= 0) & (positions < cells * stride)
+    place, kind = positions[inside] / stride, labels[inside]
+    home = place.astype(int)
+    for step in (-1, 1, 0):  # the own cell last: it overrules a neighbour's claim
+        cell = home + step
+        reach = place - cell  # 0..1 in the own cell
+        near = (reach > -MARGIN) & (reach < 1 + MARGIN) & (cell >= 0) & (cell < cells)
+        beat[cell[near]] = 1.0 if step == 0 else -1.0
+        offset[cell[near]] = np.clip(reach[near], 0, 1)
+        label[cell[near]] = kind[near]
+    for low, high in excluded:
+        first, last = max(0, int(low // stride)), max(0, int(high // stride) + 1)
+        beat[first:last] = -1.0
+        label[first:last] = -1
+    return Targets(beat, offset, label)
+
+
+def grid_loss(net: nn.Module, x: Tensor, beat: Tensor, offset: Tensor, label: Tensor) -> Tensor:
+    """Is there a beat (all cells), where and which (cells of a beat): one scalar.
+
+    `x` (N, 1, T); `beat`, `offset`, `label` (N, G) as in `Targets`.
+    """
+    out = net(x)  # (N, 2 + K, G)
+    asked = beat >= 0
+    found = functional.binary_cross_entropy_with_logits(out[:, 0][asked], beat[asked])
+    here = label >= 0
+    placed = functional.l1_loss(torch.sigmoid(out[:, 1][here]), offset[here])
+    weights = torch.tensor(CLASS_WEIGHTS, device=x.device)
+    named = functional.cross_entropy(
+        out[:, 2:].transpose(1, 2)[here], label[here], weights, label_smoothing=0.02
+    )
+    return 8 * found + placed + named
+
+
+class WindowBatches:
+    """The batches of one epoch, drawn from `seed` and the epoch's number alone."""
+
+    def __init__(self, records: Sequence[BeatRecord], window: Window, seed: int) -> None:
+        self.records, self.window, self.seed = records, window, seed
+
+    def __call__(self, epoch: int) -> "EpochOfWindows":
+        return EpochOfWindows(self.records, self.window, np.random.default_rng([self.seed, epoch]))
+
+
+class EpochOfWindows:
+    """Iterates (x, beat, offset, label) batches; `len` is their number."""
+
+    def __init__(
+        self, records: Sequence[BeatRecord], window: Window, generator: np.random.Generator
+    ) -> None:
+        self.records, self.window, self.generator = records, window, generator
+        # The classes worth looking for, and the records that have each.
+        self.rare = [
+            [record for record in records if (record.labels == kind).any()] for kind in (1, 2, 3)
+        ]
+
+    def __len__(self) -> int:
+        return self.window.per_epoch // self.window.batch
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        for _ in range(len(self)):
+            drawn = [self._draw() for _ in range(self.window.batch)]
+            leads, targets = zip(*drawn, strict=True)
+            x = vary(np.stack(leads), self.window.rate, self.generator)[:, None]  # (N, 1, T)
+            stacked = [
+                np.stack([getattr(t, name) for t in targets])
+                for name in ("beat", "offset", "label")
+            ]
+            yield tuple(torch.from_numpy(a) for a in (x, *stacked))
+
+    def _draw(self) -> tuple[np.ndarray, Targets]:
+        """One window of one record, along a warped path through time, and its targets."""
+        record, centre = self._choose()
+        path = time_path(self.window.length, self.window.rate, self.generator)
+        start = centre - path[-1] * self.generator.uniform(0.1, 0.9)
+        start = float(np.clip(start, 0, record.leads.shape[1] - 1 - path[-1]))
+        path = path + np.floor(start)
+        lead = _mixed_lead(record.leads, path, self.generator)
+        cells = self.window.length // self.window.stride
+        steps = np.arange(len(path))
+        warped = np.interp(record.positions, path, steps, left=-1e6, right=1e6)
+        excluded = np.interp(record.excluded, path, steps, left=-1e6, right=1e6)
+        targets = cell_targets(warped, record.labels, excluded, cells, self.window.stride)
+        return lead, targets
+
+    def _choose(self) -> tuple[BeatRecord, float]:
+        """A record and a place in it: anywhere, or at a beat of a rare class."""
+        generator = self.generator
+        present = [k for k, holders in enumerate(self.rare) if holders]
+        if present and generator.random() < self.window.near_rare:
+            # S twice as often as V, V twice as often as F, which one record nearly owns.
+            share = np.array([4.0, 2.0, 1.0])[present]
+            kind = generator.choice(present, p=share / share.sum())
+            holders = self.rare[kind]
+            # Square roots: neither every holder alike nor one record with most of the beats.
+            counts = np.sqrt([(r.labels == kind + 1).sum() for r in holders])
+            record = holders[generator.choice(len(holders), p=counts / counts.sum())]
+            return record, float(generator.choice(record.positions[record.labels == kind + 1]))
+        record = self.records[generator.integers(len(self.records))]
+        return record, float(generator.uniform(0, record.leads.shape[1]))
+
+
+def _mixed_lead(leads: np.ndarray, path: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """A lead of the record, or a mixture of its leads (a view from another angle), along `path`."""
+    if len(leads) == 1 or generator.random() < 0.65:
+        weights = np.eye(len(leads))[generator.choice(len(leads), p=_favoured(len(leads)))]
+    else:
+        weights = generator.normal(size=len(leads))
+        weights /= np.abs(weights).sum()
+    low = int(path[0])
+    part = weights @ leads[:, low : int(path[-1]) + 2]  # (T',)
+    return np.interp(path - low, np.arange(len(part)), part).astype(np.float32)
+
+
+def _favoured(count: int) -> np.ndarray:
+    """Chance of each lead to be chosen alone: the first, MLII in most records, more often."""
+    chance = np.full(count, 0.4 / max(1, count - 1))
+    chance[0] = 0.6
+    return chance

@@ -1,11 +1,14 @@
 """What a recipe is: how one shipped network is trained and how it is measured."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.records import Step
+from torch import nn
+
+from models import weights, zoo
+from models.records import Card, Step
 
 
 class UnsuitableData(ValueError):
@@ -49,3 +52,21 @@ def evaluation_step(
         "seconds": round(seconds, 3),
     }
     return Step(1.0, f"{model}: measured on {n} of {split}", {"evaluation": evaluation})
+
+
+def parameters_of(net: nn.Module) -> int:
+    """Number of trained numbers of a network."""
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def publish(net: nn.Module, out: Path, card: Card) -> Card:
+    """Store weights in `out` and the card beside it as .json; the card with the file's sha256."""
+    weights.save(net, out)
+    card = replace(card, sha256=weights.sha256(out), parameters=parameters_of(net))
+    zoo.write_card(card, out.with_suffix(".json"))
+    return card
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Where a training towards `out` keeps what `--resume` goes on from."""
+    return out.with_suffix(".checkpoint.pt")

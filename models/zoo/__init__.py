@@ -22,10 +22,9 @@ def card(name: str) -> Card:
     return Card(**fields)
 
 
-def write_card(entry: Card, folder: Path = FOLDER) -> Path:
-    """Store a card beside its weights; returns the file written."""
-    path = folder / f"{entry.name}.json"
-    path.write_text(json.dumps(asdict(entry), indent=1) + "\n")
+def write_card(entry: Card, path: Path) -> Path:
+    """Store a card as JSON in `path`, which stands beside the weights; returns it."""
+    path.write_text(json.dumps(asdict(entry), indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -1,0 +1,157 @@
+"""Files become a Sample: `open_files` tries the readers in order and says what is wrong."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard.data.readers.archive import MOST_MEMBERS, expand
+from dashboard.data.readers.content import what_is
+from dashboard.data.readers.errors import (
+    ChoiceNeeded,
+    DamagedFile,
+    EmptyFile,
+    UnknownFormat,
+    UnreadableFile,
+    UnsafeFile,
+    short,
+)
+from dashboard.data.readers.files import File, Files, disk_file, folder_files, memory_file
+from dashboard.data.readers.reader import Reader
+from dashboard.data.readers.wfdb_record import WfdbReader
+from dashboard.data.sample import Sample
+
+__all__ = [
+    "FORMATS",
+    "READERS",
+    "ChoiceNeeded",
+    "DamagedFile",
+    "EmptyFile",
+    "UnknownFormat",
+    "UnreadableFile",
+    "UnsafeFile",
+    "open_files",
+]
+
+# Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF and
+# pictures begin with their own mark, while a table of numbers is only known by trying.
+READERS: tuple[Reader, ...] = (WfdbReader(),)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row of the table of formats: what may be given, and how much of it."""
+
+    kind: str
+    formats: str
+    limits: str
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(
+        "ECG",
+        "WFDB (.hea with .dat, .mat or FLAC, and .atr)",
+        "24 h of 12 leads at 1000 Hz; fixed-layout segments",
+    ),
+    Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
+)
+
+# What libraries and the interpreter raise on damaged files: turned into DamagedFile in one place.
+LIBRARY_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+# A header alone finds its record's other files, but not what a person keeps beside a record.
+NOT_OF_A_RECORD = (".csv", ".txt", ".json", ".html", ".png", ".jpg", ".npz", ".npy", ".zip", ".edf")
+
+Given = str | Path | tuple[str, bytes]
+
+
+def open_files(files: Sequence[Given] | Given, choices: Mapping[str, str] | None = None) -> Sample:
+    """The sample that `files` are together.
+
+    Each file is a path (of a file, a folder or a zip) or a name with its bytes. `choices` answers
+    questions a ChoiceNeeded asked. Raises UnreadableFile or a subclass and nothing else.
+    """
+    given = [files] if isinstance(files, str | Path | tuple) else list(files)
+    try:
+        return _read(_gather(given), dict(choices or {}))
+    except UnreadableFile:
+        raise
+    except LIBRARY_ERRORS as error:
+        # The library's own words may quote the file, so they stay in the chain only.
+        names = ", ".join(short(_name(item)) for item in given[:3])
+        raise DamagedFile(
+            f"{names} could not be read ({type(error).__name__}): the contents do not follow "
+            "their format; get a fresh copy."
+        ) from error
+
+
+def _name(item: Given) -> str:
+    return item[0] if isinstance(item, tuple) else Path(item).name
+
+
+def _gather(given: Sequence[Given]) -> Files:
+    """All files given, folders walked and zips expanded."""
+    gathered: list[File] = []
+    for item in given:
+        for file in _files_of(item, alone=len(given) == 1):
+            gathered += expand(file) if file.suffix == ".zip" else [file]
+    if not gathered:
+        raise EmptyFile("No files were given: expected a recording, a picture or a scan.")
+    if all(file.size == 0 for file in gathered):
+        raise EmptyFile(f"{gathered[0].shown} is empty (0 bytes): choose a file with contents.")
+    return Files(gathered)
+
+
+def _files_of(item: Given, alone: bool) -> list[File]:
+    if isinstance(item, tuple):
+        return [memory_file(item[0], item[1])]
+    path = Path(item)
+    if path.is_dir():
+        return folder_files(path, MOST_MEMBERS)
+    if not path.is_file():
+        raise UnreadableFile(f"{short(str(path))} does not exist: check the name and the folder.")
+    if alone and path.suffix.lower() == ".hea":
+        return _record_files(path)
+    return [disk_file(path)]
+
+
+def _record_files(header: Path) -> list[File]:
+    """A lone header with the files of its stem in its own folder."""
+    beside = sorted(path for path in header.parent.glob("*") if path.stem == header.stem)
+    wanted = [path for path in beside if path.suffix.lower() not in NOT_OF_A_RECORD]
+    return [disk_file(path) for path in wanted if path.is_file()]
+
+
+def _read(files: Files, choices: Mapping[str, str]) -> Sample:
+    fitting = {reader.name: reader for reader in READERS if reader.sniff(files)}
+    if "kind" in choices and choices["kind"] in fitting:
+        return fitting[choices["kind"]].read(files, choices)
+    if len(fitting) > 1:
+        question = f"The files {files.names(3)} are several samples."
+        raise ChoiceNeeded("kind", question, tuple(fitting))
+    if not fitting:
+        raise UnknownFormat(_unknown(files))
+    return next(iter(fitting.values())).read(files, choices)
+
+
+def _unknown(files: Files) -> str:
+    first = next(file for file in files.values() if file.size)
+    what = what_is(first.head())
+    found = f" ({what} by its content)" if what else ""
+    suffixes = ", ".join(sorted({suffix for reader in READERS for suffix in reader.suffixes}))
+    return f"{files.names(3)}{found} is of no known format: expected one of {suffixes}, or a zip."

@@ -14,7 +14,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-slow lint format bench browser clean
+.PHONY: help env run test test-slow lint format bench readme browser clean
 
 help:
 	@sed -n 's/^# \?//p' Makefile | head -n 5
@@ -56,6 +56,10 @@ format: env
 
 bench: env
 	$(BIN)/python -m dashboard bench $(ARGS)
+
+# The table of networks in README.md comes from the model cards; a test holds the two together.
+readme: env
+	$(BIN)/python -m tests.test_readme
 
 # The browser tests drive Debian's chromium; where it cannot be installed they skip and say so.
 browser:

@@ -1,0 +1,90 @@
+"""README and repository agree: the table of networks, the commands, the files it names.
+
+Run as a program (`make readme`), this file rewrites the table of networks from the model cards.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dashboard.__main__ import VERBS
+from models import zoo
+from models.records import Card
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+TABLE = re.compile(r"(<!-- networks: .*? -->\n)(.*?)(<!-- /networks -->)", re.DOTALL)
+
+# The numbers shown of a card, where it has them: path in `metrics`, how to call it, as a share.
+HEADLINES = (
+    ("detection.se", "beats found {:.2%}"),
+    ("detection.ppv", "found beats that are real {:.2%}"),
+    ("classes.N.f1", "F1 of N {:.3f}"),
+    ("classes.S.f1", "of S {:.3f}"),
+    ("classes.V.f1", "of V {:.3f}"),
+    ("classes.F.f1", "of F {:.3f}"),
+    ("accuracy", "accuracy {:.2%}"),
+    ("balanced_accuracy", "balanced {:.2%}"),
+    ("auc", "AUC {:.4f}"),
+)
+
+
+def _metric(metrics, path: str) -> float | None:
+    for key in path.split("."):
+        if key not in metrics:
+            return None
+        metrics = metrics[key]
+    return metrics
+
+
+def _row(card: Card) -> str:
+    numbers = [(text, _metric(card.metrics, path)) for path, text in HEADLINES]
+    shown = ", ".join(text.format(value) for text, value in numbers if value is not None)
+    cells = (
+        f"`{card.name}`",
+        f"{card.parameters:,}",
+        card.trained_on,
+        f"{shown} ({card.split})",
+        f"`{card.command}`",
+        card.license,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def network_table() -> str:
+    """The cards of the zoo as a Markdown table."""
+    head = "| network | parameters | trained on | measured | reproduced by | weights' licence |"
+    rows = [_row(card) for card in zoo.cards().values()]
+    return "\n".join([head, "| --- | --- | --- | --- | --- | --- |", *rows]) + "\n"
+
+
+def test_table_of_networks_is_that_of_the_cards():
+    assert TABLE.search(README.read_text())[2] == network_table(), "run `make readme`"
+
+
+def test_every_path_named_exists():
+    named = re.findall(r"`((?:models|dashboard|pages|tests)/[\w/.]*)`", README.read_text())
+    named = [path for path in named if "NAME" not in path]
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_verb_and_target_named_exists():
+    text = README.read_text()
+    verbs = set(re.findall(r"-m dashboard ([a-z]+)", text))
+    assert verbs <= {verb.name for verb in VERBS}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+(?:-[a-z]+)?)\b", text)) <= targets
+
+
+@pytest.mark.parametrize("name", sorted(zoo.cards()))
+def test_command_of_a_card_names_its_network(name):
+    card = zoo.card(name)
+    assert card.name == name
+    assert re.search(rf"python -m dashboard (train|evaluate) {name}\b", card.command)
+
+
+if __name__ == "__main__":
+    text = README.read_text()
+    README.write_text(TABLE.sub(lambda found: found[1] + network_table() + found[3], text))

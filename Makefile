@@ -66,7 +66,7 @@ browser:
 	@if command -v chromium >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    { apt-get update -qq; \
-	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } \
 	    || echo "chromium could not be installed: the browser tests will be skipped"; \
 	else echo "no chromium: the browser tests will be skipped (sudo apt install chromium)"; fi
 

@@ -7,16 +7,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import (
-    ACTIVATION,
-    TICK_LABEL,
-    Theme,
-    axis,
-    channel_ticks,
-    clip_at,
-    empty_figure,
-    layout,
-)
+from dashboard.figures.drawing import Drawing, empty_figure
+from dashboard.figures.theme import ACTIVATION, Theme, axis, channel_ticks, clip_at, layout
 
 MAX_CELLS = 160  # per side; beyond, blocks of channels share a cell
 MAX_TARGETS = 64  # invisible click targets per side
@@ -41,25 +33,22 @@ def gram_heatmap(
     if count == 0:
         return empty_figure("This layer has no channels.", theme, height=height)
     order = np.arange(count) if order is None else np.asarray(order)
-    clip = clip or clip_at(gram)
     shown = np.asarray(gram, dtype=np.float32)[np.ix_(order, order)]
-    cells, block = _blocks(shown)
-    figure = go.Figure(
-        data=[_cells(cells, block, clip), _targets(shown, order, theme)],
-        layout=layout(theme, height=height, left=44, right=8, top=8, bottom=36),
-    )
-    figure.update_xaxes(_channel_axis(theme, "channel j", order), range=[-0.5, count - 0.5])
-    figure.update_yaxes(
-        _channel_axis(theme, "" if phone else "channel i", order),
-        range=[count - 0.5, -0.5],
-        scaleanchor="x",
-    )
+    left, top = (30, 20) if phone else (44, 8)
+    drawing = Drawing(theme, layout(theme, height=height, left=left, top=top, bottom=36))
+    _draw_cells(drawing, shown, clip or clip_at(gram))
+    _draw_targets(drawing, shown, order)
+    across, down = [-0.5, count - 0.5], [count - 0.5, -0.5]
+    title = "" if phone else "channel i"
+    drawing.layout |= {
+        "xaxis": _channel_axis(theme, "channel j", order, range=across),
+        "yaxis": _channel_axis(theme, title, order, range=down, scaleanchor="x"),
+    }
     if phone:
-        figure.add_annotation(_above_axis(theme, "channel i"))
-    figure.update_layout(clickmode="event+select", hoverdistance=-1)
+        drawing.head(0, 1, "channel i", "left", -26)
     if pair is not None:
-        figure.add_shape(_outline(order, pair, theme))
-    return figure
+        _outline(drawing, order, pair)
+    return drawing.figure()
 
 
 def clicked_pair(point: Mapping[str, Any]) -> tuple[int, int]:
@@ -69,7 +58,7 @@ def clicked_pair(point: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _blocks(gram: np.ndarray) -> tuple[np.ndarray, int]:
-    """At most MAX_CELLS cells per side; each keeps the entry of largest magnitude."""
+    """At most MAX_CELLS cells per side; a block keeps its entry of largest magnitude."""
     count = len(gram)
     block = ceil(count / MAX_CELLS)
     if block == 1:
@@ -81,9 +70,11 @@ def _blocks(gram: np.ndarray) -> tuple[np.ndarray, int]:
     return np.take_along_axis(tiled, at, axis=2)[..., 0], block
 
 
-def _cells(cells: np.ndarray, block: int, clip: float) -> go.Heatmap:
+def _draw_cells(drawing: Drawing, gram: np.ndarray, clip: float) -> None:
+    cells, block = _blocks(gram)
     start = (block - 1) / 2
-    return go.Heatmap(
+    drawing.add(
+        "heatmap",
         z=cells,
         x0=start,
         dx=block,
@@ -94,29 +85,27 @@ def _cells(cells: np.ndarray, block: int, clip: float) -> go.Heatmap:
         colorscale=ACTIVATION.stops(),
         showscale=False,
         hoverinfo="skip",
+        name="gram",
     )
 
 
-def _targets(gram: np.ndarray, order: np.ndarray, theme: Theme) -> go.Scatter:
-    """Invisible markers: a click on a heat map alone returns nothing."""
-    places = np.unique(np.linspace(0, len(order) - 1, min(len(order), MAX_TARGETS)).astype(int))
+def _draw_targets(drawing: Drawing, gram: np.ndarray, order: np.ndarray) -> None:
+    count = len(order)
+    places = np.unique(np.linspace(0, count - 1, min(count, MAX_TARGETS)).astype(int))
     down, across = (grid.ravel() for grid in np.meshgrid(places, places, indexing="ij"))
     about = np.stack([order[down], order[across], gram[down, across]], axis=1)
-    return go.Scatter(
-        x=across.astype(np.int16),
-        y=down.astype(np.int16),
-        mode="markers",
-        marker={"opacity": 0, "size": 4, "color": theme.ink},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+    text = "i %{customdata[0]:d}, j %{customdata[1]:d}<br>%{customdata[2]:+.4g}<extra></extra>"
+    drawing.targets(
+        across.astype(np.int16),
+        down.astype(np.int16),
         customdata=about.astype(np.float32),
-        hovertemplate="i %{customdata[0]:d}, j %{customdata[1]:d}<br>"
-        "%{customdata[2]:+.4g}<extra></extra>",
+        hovertemplate=text,
+        hoverinfo=None,
         name="cells",
     )
 
 
-def _channel_axis(theme: Theme, title: str, order: np.ndarray) -> dict:
+def _channel_axis(theme: Theme, title: str, order: np.ndarray, **options: Any) -> dict:
     ticks = channel_ticks(len(order))
     return axis(
         theme,
@@ -126,30 +115,13 @@ def _channel_axis(theme: Theme, title: str, order: np.ndarray) -> dict:
         showline=False,
         constrain="domain",
         fixedrange=True,
+        **options,
     )
 
 
-def _above_axis(theme: Theme, text: str) -> dict:
-    return {
-        "x": 0,
-        "y": 1,
-        "xref": "paper",
-        "yref": "paper",
-        "xanchor": "right",
-        "yanchor": "bottom",
-        "text": text,
-        "showarrow": False,
-        "font": {"size": TICK_LABEL, "color": theme.quiet},
-    }
-
-
-def _outline(order: np.ndarray, pair: tuple[int, int], theme: Theme) -> dict:
+def _outline(drawing: Drawing, order: np.ndarray, pair: tuple[int, int]) -> None:
     row, column = (int(np.flatnonzero(order == channel)[0]) for channel in pair)
-    return {
-        "type": "rect",
-        "x0": column - 0.5,
-        "x1": column + 0.5,
-        "y0": row - 0.5,
-        "y1": row + 0.5,
-        "line": {"color": theme.figure_accent, "width": 2},
-    }
+    across = {"x0": column - 0.5, "x1": column + 0.5}
+    down = {"y0": row - 0.5, "y1": row + 0.5}
+    line = {"color": drawing.theme.figure_accent, "width": 2}
+    drawing.shape("rect", line=line, **across, **down)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
-import plotly.graph_objects as go
 
 RGB = tuple[int, int, int]
 
@@ -50,10 +49,10 @@ class Scale:
 
     def stops(self) -> list[tuple[float, str]]:
         """The same scale for Plotly: (0..1, "rgba(...)") with both hues meeting at zero."""
-        high = [(at, _css(self.high, alpha)) for at, alpha in self.alphas]
+        high = [(at, area(self.high, alpha)) for at, alpha in self.alphas]
         if not self.signed:
             return high
-        low = [((1 - at) / 2, _css(self.low, alpha)) for at, alpha in reversed(self.alphas)]
+        low = [((1 - at) / 2, area(self.low, alpha)) for at, alpha in reversed(self.alphas)]
         return low + [((1 + at) / 2, colour) for at, colour in high]
 
     @property
@@ -62,7 +61,8 @@ class Scale:
         return -1.0 if self.signed else 0.0
 
 
-def _css(rgb: RGB, alpha: float) -> str:
+def area(rgb: RGB, alpha: float) -> str:
+    """A hue with alpha as Plotly and CSS read it."""
     return f"rgba({rgb[0]},{rgb[1]},{rgb[2]},{alpha:g})"
 
 
@@ -197,7 +197,7 @@ def layout(
         "hovermode": "closest",
         "dragmode": "pan",
         "uirevision": "keep",  # a zoom survives a rerun
-        "modebar": {"remove": ["select2d", "lasso2d"]},
+        "template": {},  # every colour is set here; the default template weighs 7 kB
     }
 
 
@@ -231,24 +231,3 @@ def channel_ticks(count: int, wanted: int = 5) -> list[int]:
         step *= 2
     last = count - 1
     return [tick for tick in range(0, last, step) if last - tick > step * 0.45] + [last]
-
-
-def label(theme: Theme, x: float, y: float, text: str, **options) -> dict:
-    """A direct label: quiet text without an arrow, as an annotation."""
-    return {
-        "x": x,
-        "y": y,
-        "text": text,
-        "showarrow": False,
-        "font": {"size": AXIS_TITLE, "color": theme.quiet, "family": SANS},
-        **options,
-    }
-
-
-def empty_figure(message: str, theme: Theme, *, height: int = 160) -> go.Figure:
-    """A figure of nothing that says why: no axes, one quiet sentence."""
-    figure = go.Figure(layout=layout(theme, height=height))
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    figure.add_annotation(label(theme, 0.5, 0.5, message, xref="paper", yref="paper"))
-    return figure

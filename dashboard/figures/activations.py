@@ -1,0 +1,323 @@
+"""A signal with one channel of a layer over it, and all channels as a ribbon on the same time axis.
+
+The receptive field of the chosen cell is a band over the signal that narrows down to the cell.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.figures.beats import BeatMarks, beat_row
+from dashboard.figures.drawing import Drawing, empty_figure
+from dashboard.figures.theme import (
+    ACTIVATION,
+    Theme,
+    area,
+    axis,
+    channel_ticks,
+    layout,
+    number,
+)
+from dashboard.figures.thin import Series, strongest, thin
+
+RIBBON_CELLS = 14_000  # float32 cells sent at most: about 75 kB
+MAX_TARGETS = 2_000  # invisible click targets
+SIGNAL_POINTS = 4_000
+SIGNAL_DOMAIN = (0.5, 1.0)  # vertical share of the figure, 0 at its bottom
+RIBBON_DOMAIN = (0.0, 0.43)
+BELOW, ABOVE = 1.35, 1.55  # signal axis in units of its reach; above lies the row of beats
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The chosen unit: `channel`, its `time` (s) and the input it sees, `field` (low, high) s.
+
+    `field` is None where a unit sees everything.
+    """
+
+    channel: int
+    time: float
+    field: tuple[float, float] | None = None
+
+
+def signal_and_channel(
+    signal: Series,
+    ribbon: Series,
+    cell: Cell,
+    *,
+    theme: Theme,
+    window: tuple[float, float],
+    clip: float,
+    title: str = "signal",
+    beats: BeatMarks | None = None,
+    field_text: str = "",
+    height: int = 590,
+    phone: bool = False,
+) -> go.Figure:
+    """Signal (T,) over all channels `ribbon` (C, K), both in seconds, with the chosen cell.
+
+    `clip` is the activation drawn at full colour; `title` names the signal with its unit. Clicks
+    return points that `clicked_cell` turns into (channel or None, time).
+    """
+    ribbon, signal = ribbon.within(*window), signal.within(*window)
+    if not len(signal) or not ribbon.values.size:
+        return empty_figure("Nothing of this layer lies in the window.", theme, height=height)
+    left, right, top = (30, 30, 22) if phone else (56, 44, 8)
+    frame = layout(theme, height=height, left=left, right=right, top=top, bottom=38)
+    drawing = Drawing(theme, frame)
+    level = _middle(signal.values)
+    _draw_channel(drawing, ribbon, cell.channel)
+    _draw_signal(drawing, signal)
+    _draw_ribbon(drawing, ribbon, clip)
+    _draw_targets(drawing, ribbon, window, level[0])
+    if beats is not None:
+        rows = beat_row(beats, window, theme, level=0.955)
+        drawing.traces += [{**row, "yaxis": "y4"} for row in rows]
+    _set_axes(drawing, window, len(ribbon.values), level)
+    _set_channel_axis(drawing, ribbon.values[cell.channel], clip, level)
+    _name_axes(drawing, title, f"channel {cell.channel}", phone)
+    _mark_cell(drawing, cell, window, len(ribbon.values), field_text)
+    return drawing.figure()
+
+
+def clicked_cell(point: Mapping[str, Any]) -> tuple[int | None, float]:
+    """Channel and time (s) of a clicked point of `signal_and_channel`; None: channel unchanged."""
+    value = point.get("customdata")
+    on_ribbon = value is not None and "text" not in point
+    return (round(float(point["y"])) if on_ribbon else None), float(point["x"])
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """Median of a signal's window and its largest distance from it (> 0), gaps ignored."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    median = float(np.median(finite))
+    return median, float(np.abs(finite - median).max()) or 1.0
+
+
+def _draw_signal(drawing: Drawing, signal: Series) -> None:
+    line = thin(signal, SIGNAL_POINTS)
+    ink = {"color": drawing.theme.ink, "width": 1.5}
+    drawing.line(line.start, line.step, np.float32(line.values), line=ink, name="signal")
+
+
+def _draw_channel(drawing: Drawing, ribbon: Series, channel: int) -> None:
+    """The channel as steps: one area above zero, one below."""
+    values, size = strongest(ribbon.values[channel : channel + 1], SIGNAL_POINTS)
+    start = ribbon.start + ribbon.step * (size - 1) / 2
+    for sign, hue in ((1, ACTIVATION.high), (-1, ACTIVATION.low)):
+        drawing.line(
+            start,
+            ribbon.step * size,
+            np.float32(np.maximum(values[0] * sign, 0) * sign),
+            line={"shape": "hvh", "width": 1, "color": area(hue, 0.5)},
+            fill="tozeroy",
+            fillcolor=area(hue, 0.3),
+            yaxis="y2",
+            name="channel",
+        )
+
+
+def _draw_ribbon(drawing: Drawing, ribbon: Series, clip: float) -> None:
+    values, size = strongest(ribbon.values, RIBBON_CELLS // len(ribbon.values))
+    drawing.add(
+        "heatmap",
+        z=np.float32(values),
+        x0=ribbon.start + ribbon.step * (size - 1) / 2,
+        dx=ribbon.step * size,
+        y0=0,
+        dy=1,
+        zmin=-clip,
+        zmax=clip,
+        colorscale=ACTIVATION.stops(),
+        showscale=False,
+        hoverinfo="skip",
+        yaxis="y3",
+        name="ribbon",
+    )
+
+
+def _draw_targets(
+    drawing: Drawing, ribbon: Series, window: tuple[float, float], median: float
+) -> None:
+    channels, cells = ribbon.values.shape
+    columns = min(cells, max(8, MAX_TARGETS // channels))
+    at = np.unique(np.linspace(0, cells - 1, columns).astype(int))
+    at = at[(ribbon.times[at] >= window[0]) & (ribbon.times[at] <= window[1])]
+    drawing.targets(
+        np.tile(ribbon.times[at], channels),
+        np.repeat(np.arange(channels, dtype=np.int16), len(at)),
+        customdata=np.float32(ribbon.values[:, at].ravel()),
+        hovertemplate="channel %{y}, %{x:.3f} s<br>%{customdata:+.4g}<extra></extra>",
+        hoverinfo=None,
+        yaxis="y3",
+        name="cells",
+    )
+    moments = np.linspace(*window, 240)
+    drawing.targets(moments, np.full(len(moments), median, np.float32), name="moments")
+
+
+def _set_axes(
+    drawing: Drawing, window: tuple[float, float], channels: int, level: tuple[float, float]
+) -> None:
+    theme = drawing.theme
+    limits = {"minallowed": window[0], "maxallowed": window[1]}
+    strip = {"domain": SIGNAL_DOMAIN, "fixedrange": True}
+    rows = {"range": [channels - 0.5, -0.5], "tickvals": channel_ticks(channels)}
+    drawing.layout |= {
+        "xaxis": axis(theme, "time (s)", range=window, anchor="y3", nticks=6, **limits),
+        "yaxis": axis(theme, range=_signal_range(*level), nticks=5, **strip),
+        "yaxis3": axis(theme, domain=RIBBON_DOMAIN, showline=False, fixedrange=True, **rows),
+        "yaxis4": {"overlaying": "y", "range": [0, 1], "visible": False, **strip},
+    }
+
+
+def _signal_range(median: float, reach: float) -> list[float]:
+    return [median - BELOW * reach, median + ABOVE * reach]
+
+
+def _set_channel_axis(
+    drawing: Drawing, values: np.ndarray, clip: float, level: tuple[float, float]
+) -> None:
+    """Second axis of the signal panel whose zero sits on the signal's median."""
+    zero = BELOW / (BELOW + ABOVE)
+    highest = float(np.abs(np.nan_to_num(values)).max())
+    span = max(clip, min(highest, 3 * clip)) / (0.82 * min(zero, 1 - zero))
+    ticks = _around_zero(clip)
+    drawing.layout["yaxis2"] = axis(
+        drawing.theme,
+        overlaying="y",
+        side="right",
+        anchor="x",
+        range=[-zero * span, (1 - zero) * span],
+        tickvals=ticks,
+        ticktext=[number(tick, 1) for tick in ticks],
+        fixedrange=True,
+        zeroline=True,
+        zerolinecolor=drawing.theme.rule,
+        zerolinewidth=1,
+    )
+
+
+def _around_zero(clip: float) -> list[float]:
+    """−n, 0, n with n the clip rounded down to one digit."""
+    unit = 10.0 ** np.floor(np.log10(clip))
+    nice = float(np.floor(clip / unit) * unit)
+    return [-nice, 0.0, nice]
+
+
+def _name_axes(drawing: Drawing, title: str, channel: str, phone: bool) -> None:
+    if phone:
+        drawing.head(0, SIGNAL_DOMAIN[1], title, "left", -26)
+        drawing.head(1, SIGNAL_DOMAIN[1], channel, "right", 26)
+        drawing.head(0, RIBBON_DOMAIN[1], "channel", "left", -26)
+        return
+    for key, text in (("yaxis", title), ("yaxis2", channel), ("yaxis3", "channel")):
+        drawing.layout[key]["title_text"] = text
+
+
+def _mark_cell(
+    drawing: Drawing, cell: Cell, window: tuple[float, float], channels: int, field_text: str
+) -> None:
+    line = {"color": drawing.theme.figure_accent, "width": 1.5}
+    low, high = cell.channel - 0.5, cell.channel + 0.5
+    place = {"x0": 0, "x1": 1, "xref": "x domain", "yref": "y3"}
+    drawing.shape("rect", y0=low, y1=high, line=line, **place)
+    if not window[0] <= cell.time <= window[1]:
+        return
+    if cell.field is not None:
+        _draw_field(drawing, cell, window, channels)
+        place = _beside(cell.field, window)
+        drawing.note(y=0.02, text=field_text, xref="x", yref="y4", yanchor="bottom", **place)
+    ring = {"symbol": "circle-open", "size": 10, "color": drawing.theme.ink}
+    drawing.add(
+        "scatter",
+        x=[cell.time],
+        y=[cell.channel],
+        yaxis="y3",
+        mode="markers",
+        marker={**ring, "line": {"width": 1.8}},
+        hoverinfo="skip",
+        name="chosen",
+    )
+
+
+def _beside(field: tuple[float, float], window: tuple[float, float]) -> dict[str, Any]:
+    """Where a label has room: right of the field, left of it, or inside a very wide one."""
+    low, high = (float(edge) for edge in np.clip(field, *window))
+    length = window[1] - window[0]
+    if window[1] - high > 0.28 * length:
+        return {"x": high, "xanchor": "left", "xshift": 4}
+    if low - window[0] > 0.28 * length:
+        return {"x": low, "xanchor": "right", "xshift": -4}
+    return {"x": low, "xanchor": "left", "xshift": 4}
+
+
+def _draw_field(drawing: Drawing, cell: Cell, window: tuple[float, float], channels: int) -> None:
+    """Band over the signal, then a funnel (paper height) down to the middle of the cell."""
+    first, last = (float(edge) for edge in np.clip(cell.field, *window))
+    bottom, top = SIGNAL_DOMAIN
+    at = RIBBON_DOMAIN[1] * (1 - (cell.channel + 0.5) / channels)
+    path = f"M {first},{top} L {first},{bottom} L {cell.time},{at} L {last},{bottom} L {last},{top}"
+    place = {"xref": "x", "yref": "paper"}
+    drawing.shape(
+        "path",
+        path=path + " Z",
+        fillcolor=drawing.theme.accent_area,
+        line={"width": 0},
+        **place,
+    )
+    line = {"color": drawing.theme.figure_accent, "width": 1.5}
+    drawing.shape("path", path=path, line=line, **place)
+
+
+def pair_curve(
+    first: Series,
+    second: Series,
+    *,
+    theme: Theme,
+    window: tuple[float, float],
+    names: tuple[str, str] = ("first", "second"),
+    height: int = 120,
+) -> go.Figure:
+    """Two channels (K,) in time: solid, dotted, and their product filled in the signed colours.
+
+    The product is scaled to the height of the larger channel.
+    """
+    first, second = first.within(*window), second.within(*window)
+    if not len(first):
+        return empty_figure("Nothing in the window.", theme, height=height)
+    frame = layout(theme, height=height, left=8, right=8, top=4, bottom=36)
+    drawing = Drawing(theme, frame)
+    _draw_product(drawing, first, second)
+    solid = {"color": theme.ink, "width": 1.3}
+    dotted = {"color": theme.quiet, "width": 1.3, "dash": "dot"}
+    for series, name, line in ((second, names[1], dotted), (first, names[0], solid)):
+        hover = {"hoverinfo": None, "hovertemplate": "%{y:+.3g}<extra>" + name + "</extra>"}
+        values = np.float32(series.values)
+        drawing.line(series.start, series.step, values, line=line, name=name, **hover)
+    drawing.layout |= {
+        "xaxis": axis(theme, "time (s)", range=window, nticks=5),
+        "yaxis": {"visible": False, "fixedrange": True},
+    }
+    return drawing.figure()
+
+
+def _draw_product(drawing: Drawing, first: Series, second: Series) -> None:
+    product = np.nan_to_num(first.values * second.values)
+    largest = max(float(np.abs(np.nan_to_num(s.values)).max()) for s in (first, second))
+    scaled = product * (largest / (float(np.abs(product).max()) or 1.0))
+    for sign, hue in ((1, ACTIVATION.high), (-1, ACTIVATION.low)):
+        drawing.line(
+            first.start,
+            first.step,
+            np.float32(np.maximum(scaled * sign, 0) * sign),
+            line={"width": 0},
+            fill="tozeroy",
+            fillcolor=area(hue, 0.36),
+            name="product",
+        )

@@ -1,0 +1,115 @@
+"""The beats of a window as marks of their class: shape and letter always, colour besides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboard.figures.theme import AXIS_TITLE, Theme, class_colour, class_mark
+
+
+@dataclass(frozen=True)
+class BeatMarks:
+    """Beats to draw: `times` (B,) s ascending, one class letter each, optional `scores` (B,).
+
+    `differs` (B,) bool marks those that disagree with what they are compared with.
+    """
+
+    times: np.ndarray
+    symbols: Sequence[str]
+    scores: np.ndarray | None = None
+    differs: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def within(self, low: float, high: float) -> "BeatMarks":
+        """The beats from `low` to `high`, s."""
+        first, last = np.searchsorted(self.times, (low, high))
+        cut = slice(int(first), int(last))
+        return BeatMarks(
+            np.asarray(self.times)[cut],
+            list(self.symbols[cut]),
+            None if self.scores is None else np.asarray(self.scores)[cut],
+            None if self.differs is None else np.asarray(self.differs)[cut],
+        )
+
+
+def beat_row(
+    beats: BeatMarks, window: tuple[float, float], theme: Theme, *, level: float
+) -> list[dict[str, Any]]:
+    """Traces: marks in class colours with the letter in ink beside them, at height `level`."""
+    shown = beats.within(*window)
+    if not len(shown):
+        return []
+    marker = {
+        "symbol": [class_mark(symbol) for symbol in shown.symbols],
+        "color": [class_colour(symbol, theme) for symbol in shown.symbols],
+        "size": 9,
+        "opacity": 1,
+        "line": {"width": 0},
+    }
+    return [
+        {
+            "type": "scatter",
+            "x": shown.times,
+            "y": np.full(len(shown), level, np.float32),
+            "mode": "markers+text",
+            "marker": marker,
+            "selected": {"marker": {"opacity": 1}},
+            "unselected": {"marker": {"opacity": 1}},
+            "text": [f" {symbol}" for symbol in shown.symbols],
+            "textposition": "middle right",
+            "textfont": {"size": AXIS_TITLE, "color": theme.ink},
+            "name": "beats",
+            **_hover(shown),
+        }
+    ]
+
+
+def reference_row(
+    beats: BeatMarks, window: tuple[float, float], theme: Theme, *, level: float
+) -> list[dict[str, Any]]:
+    """Traces: quiet letters; one that disagrees is bold and boxed in its class colour."""
+    shown = beats.within(*window)
+    differs = np.zeros(len(shown), bool) if shown.differs is None else shown.differs
+    traces = []
+    for at, boxed in ((np.flatnonzero(~differs), False), (np.flatnonzero(differs), True)):
+        if len(at):
+            symbols = [shown.symbols[k] for k in at]
+            traces.append(_letters(shown.times[at], symbols, level, boxed, theme))
+    return traces
+
+
+def _letters(
+    times: np.ndarray, symbols: list[str], level: float, boxed: bool, theme: Theme
+) -> dict[str, Any]:
+    box = {
+        "symbol": "square-open",
+        "size": 15,
+        "color": [class_colour(symbol, theme) for symbol in symbols],
+        "line": {"width": 1.5},
+    }
+    opaque = {"marker": {"opacity": 1}}
+    return {
+        "type": "scatter",
+        "x": times,
+        "y": np.full(len(times), level, np.float32),
+        "mode": "markers+text" if boxed else "text",
+        "text": [f"<b>{symbol}</b>" for symbol in symbols] if boxed else symbols,
+        "textposition": "middle center",
+        "textfont": {"size": AXIS_TITLE, "color": theme.ink if boxed else theme.quiet},
+        "hovertemplate": "reference %{text}, %{x:.2f} s<extra></extra>",
+        "name": "differing reference" if boxed else "reference",
+        **({"marker": box, "selected": opaque, "unselected": opaque} if boxed else {}),
+    }
+
+
+def _hover(beats: BeatMarks) -> dict[str, Any]:
+    if beats.scores is None:
+        return {"hovertemplate": "%{text}, %{x:.2f} s<extra></extra>"}
+    return {
+        "customdata": np.asarray(beats.scores, np.float32),
+        "hovertemplate": "%{text}, %{x:.2f} s<br>p %{customdata:.2f}<extra></extra>",
+    }

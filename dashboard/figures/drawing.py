@@ -1,0 +1,69 @@
+"""The parts of a figure, collected as plain dictionaries and made a Plotly figure once.
+
+Adding to a `go.Figure` piece by piece validates the whole again and again: 180 ms instead of 20 ms
+for the ribbon.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from dashboard.figures.theme import AXIS_TITLE, SANS, Theme, layout
+
+
+@dataclass
+class Drawing:
+    """Traces, shapes and notes on a `layout`; `figure()` validates them together."""
+
+    theme: Theme
+    layout: dict[str, Any]
+    traces: list[dict[str, Any]] = field(default_factory=list)
+    shapes: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, kind: str, **trace: Any) -> None:
+        """Add a trace of a Plotly type."""
+        self.traces.append({"type": kind, **trace})
+
+    def line(self, start: float, step: float, values: np.ndarray, **trace: Any) -> None:
+        """Evenly spaced values (T,) as a line without hover; NaN is a gap."""
+        options = {"mode": "lines", "hoverinfo": "skip", **trace}
+        self.add("scatter", x0=start, dx=step, y=values, **options)
+
+    def targets(self, x: np.ndarray, y: np.ndarray, **trace: Any) -> None:
+        """Invisible markers that a click finds: heat maps, images and lines return no clicks."""
+        hidden = {"marker": {"opacity": 0}}
+        marker = {"opacity": 0, "size": 4, "color": self.theme.ink}
+        options = {"hoverinfo": "none", "selected": hidden, "unselected": hidden, **trace}
+        self.add("scatter", x=x, y=y, mode="markers", marker=marker, **options)
+        self.layout |= {"clickmode": "event+select", "hoverdistance": -1}
+
+    def shape(self, kind: str, **shape: Any) -> None:
+        """Add a layout shape."""
+        self.shapes.append({"type": kind, **shape})
+
+    def note(self, x: float, y: float, text: str, **note: Any) -> None:
+        """A direct label: quiet text without an arrow."""
+        font = {"size": AXIS_TITLE, "color": self.theme.quiet, "family": SANS}
+        place = {"x": x, "y": y, "text": text, "showarrow": False, "font": font}
+        self.notes.append({**place, **note})
+
+    def head(self, x: float, y: float, text: str, side: str, shift: int) -> None:
+        """A horizontal axis title above its axis (paper coordinates): saves width on a phone."""
+        place = {"xref": "paper", "yref": "paper", "xanchor": side, "yanchor": "bottom"}
+        self.note(x, y, text, xshift=shift, yshift=4, **place)
+
+    def figure(self) -> go.Figure:
+        """The Plotly figure."""
+        marks = {"shapes": self.shapes, "annotations": self.notes}
+        return go.Figure({"data": self.traces, "layout": {**self.layout, **marks}})
+
+
+def empty_figure(message: str, theme: Theme, *, height: int = 160) -> go.Figure:
+    """A figure of nothing that says why: no axes, one quiet sentence."""
+    drawing = Drawing(theme, layout(theme, height=height))
+    drawing.layout |= {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+    drawing.note(0.5, 0.5, message, xref="paper", yref="paper")
+    return drawing.figure()

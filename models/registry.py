@@ -33,6 +33,10 @@ class Registry:
 
     def __init__(self, specs: Iterable[ModelSpec]) -> None:
         self._specs: dict[str, ModelSpec] = {}
+        self.add(*specs)
+
+    def add(self, *specs: ModelSpec) -> None:
+        """Also have `specs` from now on: a plugin's, for the whole process."""
         for spec in specs:
             if spec.name in self._specs:
                 raise ValueError(f"two networks are named {spec.name!r}; names must differ")
@@ -145,3 +149,4 @@ find = _DEFAULT.find
 create = _DEFAULT.create
 load = _DEFAULT.load
 extended = _DEFAULT.extended
+add = _DEFAULT.add

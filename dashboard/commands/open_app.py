@@ -37,9 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("Streamlit is not installed: run `pip install -r requirements.txt`")
     if arguments.device:
         os.environ["CONVSCOPE_DEVICE"] = arguments.device
-    plugin = options.existing_file(arguments.plugin, "--plugin")
-    if plugin is not None:
-        os.environ["CONVSCOPE_PLUGIN"] = str(plugin.resolve())
+    if arguments.plugin:
+        # The server runs in this process: what is added to the registry here, it has.
+        from dashboard.commands import networks
+
+        networks.use_plugin(arguments.plugin)
     port = free_port(arguments.host, arguments.port)
     if port != arguments.port:
         print(f"port {arguments.port} is busy, using {port}", file=sys.stderr)

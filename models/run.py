@@ -1,32 +1,17 @@
 """The one way to run a network: under its lock, on its device, no state left behind."""
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
-_LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
-_LOCKS_GUARD = threading.Lock()
+from models.locks import dim_of, lock_of, quiet
+from models.probes.geometry import OUTPUT, Geometry, geometry
 
-
-def lock_of(net: nn.Module) -> threading.RLock:
-    """The lock every pass through `net` is made under; the same object for the same module."""
-    with _LOCKS_GUARD:
-        return _LOCKS.setdefault(net, threading.RLock())
-
-
-def dim_of(net: nn.Module) -> int:
-    """Number of spatial axes of a network, read off its first convolution; ValueError if none."""
-    for module in net.modules():
-        if isinstance(module, _ConvNd):
-            return len(module.kernel_size)
-    raise ValueError(f"{type(net).__name__} has no convolution: its rank is unknown")
+__all__ = ["as_batch", "lock_of", "run", "run_chunked"]
 
 
 def as_batch(net: nn.Module, array: np.ndarray | Tensor) -> Tensor:
@@ -46,20 +31,6 @@ def as_batch(net: nn.Module, array: np.ndarray | Tensor) -> Tensor:
     return batch.to(parameter.device, parameter.dtype)
 
 
-@contextmanager
-def quiet(net: nn.Module) -> Iterator[None]:
-    """Hold the network's lock with every module in eval mode and without autograd."""
-    with lock_of(net), torch.inference_mode():
-        training = [module for module in net.modules() if module.training]
-        for module in training:
-            module.training = False
-        try:
-            yield
-        finally:
-            for module in training:
-                module.training = True
-
-
 def run(net: nn.Module, array: np.ndarray | Tensor) -> Any:
     """One pass of `array` (C, *S) or (N, C, *S); the output on the CPU, with the batch axis.
 
@@ -77,3 +48,70 @@ def _on_cpu(output: Any) -> Any:
     if isinstance(output, (tuple, list)):
         return type(output)(_on_cpu(value) for value in output)
     return output
+
+
+def run_chunked(
+    net: nn.Module,
+    array: np.ndarray | Tensor,
+    chunk: int,
+    *,
+    multiple: int | None = None,
+    overlap: int | None = None,
+) -> Tensor:
+    """`run` of a fully convolutional network, piece by piece along the first spatial axis.
+
+    The result equals that of one pass; memory is that of `chunk` fed samples and their margins.
+    A unit is taken from a piece that holds its whole receptive field, so that it never sees the
+    piece's border; `overlap` (fed samples on either side) replaces the margins derived from the
+    graph. Pieces start at multiples of every stride in the network, or of `multiple`. Raises
+    ValueError when the output has no place on the input.
+    """
+    dim = dim_of(net)
+    places = geometry(net, dim)
+    out = places.get(OUTPUT)
+    if out is None:
+        raise ValueError(f"{type(net).__name__} is not fully convolutional: run it in one piece")
+    step = multiple or _common_stride(places.values())
+    before, after = (overlap, overlap) if overlap is not None else _margins(out)
+    batch = torch.as_tensor(array)
+    batch = batch if batch.ndim == dim + 2 else batch[None]
+    pieces = _pieces(batch.shape[2], *(_round_up(n, step) for n in (chunk, before, after)))
+    outputs = []
+    for start, end, low, high in pieces:
+        result = run(net, batch[:, :, low:high])
+        first = round((start - low) / out.stride[0])
+        last = result.shape[2] if end is None else first + round((end - start) / out.stride[0])
+        outputs.append(result[:, :, first:last])
+    return torch.cat(outputs, dim=2)
+
+
+def _common_stride(places: Iterable[Geometry | None]) -> int:
+    """The smallest step that is a whole number of units in every map."""
+    return math.lcm(*(math.ceil(place.stride[0]) for place in places if place is not None))
+
+
+def _margins(out: Geometry) -> tuple[int, int]:
+    """Fed samples needed before a piece's first and after its last one."""
+    reach = (out.field[0] - 1) / 2
+    before = reach - out.offset[0]
+    after = reach + out.offset[0] - out.stride[0] + 1
+    return max(0, math.ceil(before)), max(0, math.ceil(after))
+
+
+def _round_up(length: int, step: int) -> int:
+    return math.ceil(length / step) * step
+
+
+def _pieces(
+    length: int, chunk: int, before: int, after: int
+) -> Iterator[tuple[int, int | None, int, int]]:
+    """(start, end, low, high) per piece: kept from start to end, fed from low to high.
+
+    The last piece has no end: what is left of the output belongs to it.
+    """
+    for start in range(0, length, chunk):
+        last = start + chunk + after >= length
+        end = None if last else start + chunk
+        yield start, end, max(0, start - before), length if last else start + chunk + after
+        if last:
+            return

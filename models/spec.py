@@ -19,8 +19,9 @@ class InputSpec:
     """How a sample becomes a network's input, and which samples the network was trained on.
 
     `size`: the spatial size fed, None for any, a single entry for every axis alike;
-    `sampling_rate` in Hz (signals), `spacing` in mm (volumes): what samples are resampled to; `normalise` and `crop` name policies of
-    `dashboard.data.prepare`; the fed length is padded to a multiple of `multiple`.
+    `sampling_rate` in Hz (signals), `spacing` in mm (volumes): what samples are resampled to;
+    `normalise` and `crop` name policies of `dashboard.data.prepare`; the fed length is padded to
+    a multiple of `multiple`.
     """
 
     channels: int = 1

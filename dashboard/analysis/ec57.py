@@ -133,7 +133,7 @@ def match(reference: np.ndarray, found: np.ndarray, window: float) -> np.ndarray
 
 
 def aami_beats(positions: np.ndarray, symbols: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The beats among WFDB annotations: (positions, indices into AAMI); other marks are left out."""
+    """The beats among WFDB annotations: (positions, indices into AAMI), other marks left out."""
     labels = np.array([AAMI.index(AAMI_OF[s]) if s in AAMI_OF else -1 for s in symbols], dtype=int)
     return np.asarray(positions)[labels >= 0], labels[labels >= 0]
 

@@ -44,7 +44,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Targets:
-    """Per cell: `beat` (G,) 1 or 0, -1 where nothing is asked; `offset` (G,); `label` (G,) or -1."""
+    """Per cell: `beat` (G,) 1, 0 or -1 (not asked), `offset` (G,), `label` (G,) or -1 (no beat)."""
 
     beat: np.ndarray
     offset: np.ndarray

@@ -1,0 +1,247 @@
+"""How `ecg-beats` is trained, cross-validated over whole records, and measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from dashboard.analysis import ec57
+from dashboard.data.sample import Sample
+from dashboard.recipes.beat_records import (
+    pooled,
+    read_record,
+    record_files,
+    score_record,
+    training_record,
+    write_predictions,
+)
+from dashboard.recipes.recipe import Recipe, UnsuitableData, evaluation_step
+from models import registry, zoo
+from models import weights as files
+from models.nets.beat_grid import SPECS
+from models.records import AAMI, Card, Step
+from models.training.beats import BeatRecord, Window, WindowBatches, grid_loss
+from models.training.loop import fit
+
+SPEC = SPECS[0]
+EPOCHS = 30
+LEARNING_RATE = 3e-3
+WEIGHT_DECAY = 0.02
+WINDOW = Window(rate=SPEC.input.sampling_rate, stride=int(SPEC.decoder["stride"]))
+
+NOTES = (
+    "Gross statistics in the manner of ANSI/AAMI EC57: one-to-one matching within 150 ms on the "
+    "beats the network itself finds, lead MLII; nothing is scored inside ventricular flutter.",
+    "No paced rhythm was seen in training. Research and teaching; not a medical device.",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one training depends on, apart from its records."""
+
+    epochs: int = EPOCHS
+    seed: int = 0
+    device: str | torch.device = "cpu"
+    resume: bool = False
+    window: Window = WINDOW
+
+
+def train(
+    data: Path,
+    out: Path,
+    *,
+    epochs: int | None = None,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    resume: bool = False,
+    folds: int = 0,
+    window: Window = WINDOW,
+) -> Iterator[Step]:
+    """Train on every unpaced record of `data`; weights to `out`, the card beside it.
+
+    `folds` of whole records are cross-validated first and fill the card's metrics; 0 leaves
+    them empty. Checkpoints lie beside `out` until the end. Raises UnsuitableData.
+    """
+    found = record_files(data, paced=False)
+    if folds and not 2 <= folds <= len(found):
+        raise UnsuitableData(f"got {folds} folds, expected 2 to {len(found)} for as many records")
+    return _train(found, out, Plan(epochs or EPOCHS, seed, device, resume, window), folds)
+
+
+def _train(found: Sequence[Path], out: Path, plan: Plan, folds: int) -> Iterator[Step]:
+    samples = [read_record(path) for path in found]
+    records = [training_record(sample, SPEC) for sample in samples]
+    scores = yield from _cross_validate(samples, records, out, plan, folds)
+    started = perf_counter()
+    net = _fresh(plan)
+    steps = _fitted(net, records, _checkpoint(out), plan)
+    yield from _part(steps, folds, folds + 1, "all records")
+    files.save(net, out)
+    card = _card(net, out, records, scores, plan, folds, perf_counter() - started)
+    zoo.write_card(card, out.parent)
+    for fold in (None, *range(folds)):
+        _checkpoint(out, fold).unlink(missing_ok=True)
+    yield Step(1.0, f"{SPEC.name}: trained on {len(records)} records", {"card": card})
+
+
+def _cross_validate(
+    samples: Sequence[Sample], records: Sequence[BeatRecord], out: Path, plan: Plan, folds: int
+) -> Iterator[Step]:
+    """Train without each fold in turn and score it; returns the scores by record.
+
+    Fold k holds every `folds`-th record from the k-th on, in the order of their names.
+    """
+    scores: dict[str, ec57.Scores] = {}
+    for fold in range(folds):
+        known = [record for i, record in enumerate(records) if i % folds != fold]
+        net = _fresh(plan)
+        steps = _fitted(net, known, _checkpoint(out, fold), plan)
+        yield from _part(steps, fold, folds + 1, f"fold {fold + 1}/{folds}")
+        scores |= {s.name: score_record(net, SPEC, s)[0] for s in samples[fold::folds]}
+    return scores
+
+
+def _fresh(plan: Plan) -> nn.Module:
+    """The network with the random weights of the plan's seed, which dropout goes on from."""
+    torch.manual_seed(plan.seed)
+    return registry.create(SPEC.name, dim=1)
+
+
+def _fitted(
+    net: nn.Module, records: Sequence[BeatRecord], checkpoint: Path, plan: Plan
+) -> Iterator[Step]:
+    """The one way the network is trained: every fold and the shipped weights alike."""
+    return fit(
+        net,
+        WindowBatches(records, plan.window, plan.seed),
+        grid_loss,
+        epochs=plan.epochs,
+        learning_rate=LEARNING_RATE,
+        weight_decay=WEIGHT_DECAY,
+        device=plan.device,
+        checkpoint=checkpoint,
+        resume=plan.resume,
+    )
+
+
+def _checkpoint(out: Path, fold: int | None = None) -> Path:
+    return out.with_suffix(".checkpoint" if fold is None else f".fold{fold}.checkpoint")
+
+
+def _part(steps: Iterator[Step], index: int, count: int, title: str) -> Iterator[Step]:
+    """The steps of part `index` of `count`, as fractions of the whole."""
+    for step in steps:
+        fraction = min((index + step.fraction) / count, 0.999)
+        yield replace(step, fraction=fraction, message=f"{title}, {step.message}")
+
+
+def evaluate(
+    data: Path,
+    *,
+    split: str | None = None,
+    weights: Path | None = None,
+    device: str | torch.device = "cpu",
+    predictions: Path | None = None,
+    paced: bool = False,
+) -> Iterator[Step]:
+    """Score the network on the WFDB records of `data` that have reference beats (.atr).
+
+    `split` names a text file of record names in `data`; without it `test.txt` where there is one,
+    else every record. Raises UnsuitableData.
+    """
+    found = record_files(data, paced=paced, split=split)
+    net = registry.load(SPEC.name, device=device, weights=weights)
+    used = split or ("test" if (data / "test.txt").is_file() else "everything")
+    return _evaluate(found, data, used, net, predictions)
+
+
+def _evaluate(
+    found: Sequence[Path], data: Path, split: str, net: nn.Module, predictions: Path | None
+) -> Iterator[Step]:
+    started = perf_counter()
+    scores: dict[str, ec57.Scores] = {}
+    for index, path in enumerate(found):
+        scores[path.stem], beats = score_record(net, SPEC, read_record(path))
+        if predictions is not None:
+            predictions.mkdir(parents=True, exist_ok=True)
+            write_predictions(predictions / f"{path.stem}.csv", beats)
+        yield Step((index + 0.9) / len(found), f"{path.stem}: {len(beats)} beats")
+    metrics = pooled(scores).as_metrics()
+    metrics["records"] = {name: entry.as_metrics() for name, entry in scores.items()}
+    seconds = perf_counter() - started
+    count = _parameters_of(net)
+    yield evaluation_step(SPEC.name, data, split, len(found), metrics, count, seconds)
+
+
+def _card(
+    net: nn.Module,
+    out: Path,
+    records: Sequence[BeatRecord],
+    scores: Mapping[str, ec57.Scores],
+    plan: Plan,
+    folds: int,
+    seconds: float,
+) -> Card:
+    return Card(
+        name=out.stem,
+        dim=1,
+        sha256=files.sha256(out),
+        parameters=_parameters_of(net),
+        classes=AAMI,
+        trained_on=SPEC.weights[0].trained_on,
+        split=_split_text([record.name for record in records], folds),
+        command=_command(plan, folds),
+        license=SPEC.weights[0].license,
+        metrics=_card_metrics(scores),
+        seconds=round(seconds, 1),
+        notes=(*_one_record_notes(records), *NOTES),
+    )
+
+
+def _parameters_of(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def _card_metrics(scores: Mapping[str, ec57.Scores]) -> dict[str, Any]:
+    """Cross-validated gross metrics, and per record the confusion all others follow from."""
+    if not scores:
+        return {}
+    confusions = {name: scores[name].confusion.tolist() for name in sorted(scores)}
+    return pooled(scores).as_metrics() | {"record_confusions": confusions}
+
+
+def _split_text(names: Sequence[str], folds: int) -> str:
+    if not folds:
+        return "trained on every record, not validated"
+    parts = "; ".join(" ".join(names[fold::folds]) for fold in range(folds))
+    return f"cross-validated in {folds} folds of whole records ({parts}), then trained on all"
+
+
+def _command(plan: Plan, folds: int) -> str:
+    """The command line that makes these weights; options that have their default are left out."""
+    options = {"folds": (folds, 0), "epochs": (plan.epochs, EPOCHS), "seed": (plan.seed, 0)}
+    given = [f" --{name} {value}" for name, (value, usual) in options.items() if value != usual]
+    start = f"python -m dashboard train {SPEC.name} --data DIR --out {SPEC.name}.safetensors"
+    return start + "".join(given)
+
+
+def _one_record_notes(records: Sequence[BeatRecord]) -> list[str]:
+    """Classes of which one record owns more than half: their numbers say little of other people."""
+    notes = []
+    for kind, name in enumerate(AAMI):
+        counts = {record.name: int((record.labels == kind).sum()) for record in records}
+        owner = max(counts, key=counts.get)
+        if counts[owner] > sum(counts.values()) / 2:
+            notes.append(
+                f"{counts[owner]} of the {sum(counts.values())} {name} beats lie in record "
+                f"{owner}: {name} can hardly be learned from the others, nor judged by them."
+            )
+    return notes
+
+
+RECIPE = Recipe(SPEC.name, train, evaluate)

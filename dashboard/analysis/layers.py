@@ -1,0 +1,204 @@
+"""Layers of a network over a sample: which part is run, where each unit lies, how maps compare.
+
+Everything here is free of the number of dimensions: a unit's place is the layer's stride and
+offset, then `Prepared.to_sample`, then the sample's own units.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
+from torch import nn
+
+from dashboard.data.prepare import Prepared, prepare
+from dashboard.data.sample import Sample
+from models.probes.geometry import geometry
+from models.probes.gram import gram
+from models.probes.trace import LayerRecord, Trace, trace
+from models.spec import ModelSpec
+
+# Longest side run at once, by number of axes: about 70 MB for 16 float channels at full size.
+LONGEST_SIDE = (2**19, 2**11, 2**8)
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """One layer over a sample: the traced record and what was fed.
+
+    `place` is (dim+1, dim+1): unit index to sample index, None once the positions are gone
+    (after global pooling or flattening); `seconds` is the time of the pass.
+    """
+
+    record: LayerRecord
+    prepared: Prepared
+    place: np.ndarray | None
+    seconds: float
+
+    @property
+    def maps(self) -> np.ndarray:
+        """Activations (C, *S) over the part of the sample that is not padding."""
+        array = self.record.array
+        if self.place is None:
+            return array
+        lengths = [
+            min(n, max(1, ceil((valid - offset) / stride)))
+            for n, valid, stride, offset in zip(
+                array.shape[1:],
+                self.prepared.valid,
+                self.record.stride,
+                self.record.offset,
+                strict=True,
+            )
+        ]
+        return array[(slice(None), *(slice(0, n) for n in lengths))]
+
+    def unit_at(self, position: Sequence[float]) -> tuple[int, ...]:
+        """The unit whose centre is nearest to a sample index, inside the map."""
+        inverse = np.linalg.inv(self.place)
+        index = inverse[:-1, :-1] @ np.asarray(position, dtype=float) + inverse[:-1, -1]
+        limits = np.array(self.maps.shape[1:]) - 1
+        return tuple(int(i) for i in np.clip(np.rint(index), 0, limits))
+
+    def position_of(self, unit: Sequence[float]) -> np.ndarray:
+        """Sample index of a unit's centre."""
+        return self.place[:-1, :-1] @ np.asarray(unit, dtype=float) + self.place[:-1, -1]
+
+    def field_box(self, unit: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high corner, in sample index, of the receptive field of a unit."""
+        centre = self.position_of(unit)
+        half = np.abs(self.prepared.to_sample[:-1, :-1]) @ np.asarray(self.record.field) / 2
+        return centre - half, centre + half
+
+
+def field_extent(record: LayerRecord, prepared: Prepared, sample: Sample) -> np.ndarray | None:
+    """Receptive field per sample axis in the sample's own unit (s, px, mm); None when global."""
+    if record.field is None:
+        return None
+    steps = np.abs(prepared.to_sample[:-1, :-1]) @ np.asarray(record.field)
+    return steps * np.asarray(sample.spacing)
+
+
+def place_of(record: LayerRecord, prepared: Prepared) -> np.ndarray | None:
+    """Unit index to sample index as a homogeneous matrix; None when the layer has no positions."""
+    if record.stride is None or record.offset is None:
+        return None
+    unit_to_input = np.diag([*record.stride, 1.0])
+    unit_to_input[:-1, -1] = record.offset
+    return prepared.to_sample @ unit_to_input
+
+
+def explored_input(
+    sample: Sample,
+    spec: ModelSpec,
+    net: nn.Module,
+    *,
+    channel: int = 0,
+    position: Sequence[float] | None = None,
+    whole: bool = True,
+) -> Prepared:
+    """What the explorer feeds: the whole sample, or the part around `position` when it is long.
+
+    A part is cut on multiples of the network's total stride, with the last layer's receptive
+    field as margin on both sides, so that activations inside equal those of the whole.
+    """
+    prepared = prepare(sample, spec.input, channel=channel, position=position, whole=whole)
+    longest = LONGEST_SIDE[sample.dim - 1]
+    if max(prepared.array.shape[1:]) <= longest:
+        return prepared
+    if position is None:
+        position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
+    return cut(prepared, prepared.index_in_input(position), longest, total_stride(net, sample.dim))
+
+
+def total_stride(net: nn.Module, dim: int) -> int:
+    """The coarsest stride of any layer: cuts on its multiples keep every grid in place."""
+    strides = [max(g.stride) for g in geometry(net, dim).values() if g.stride]
+    return int(max(strides, default=1))
+
+
+def cut(prepared: Prepared, centre: np.ndarray, longest: int, multiple: int) -> Prepared:
+    """The part of `prepared` within `longest` fed positions around `centre`, on half-size blocks.
+
+    Blocks snap to `longest // 2`, so that moving a little does not change what is run.
+    """
+    box, low = [], []
+    block = max(multiple, longest // 2 // multiple * multiple)
+    for n, c in zip(prepared.array.shape[1:], centre, strict=True):
+        start = int(min(max(0, round(c / block - 0.5) * block - block // 2), max(0, n - longest)))
+        start -= start % multiple
+        low.append(start)
+        box.append(slice(start, min(n, start + longest)))
+    matrix = prepared.to_sample.copy()
+    matrix[:-1, -1] += matrix[:-1, :-1] @ np.array(low, dtype=float)
+    valid = tuple(
+        min(v, s.stop) - s.start for v, s in zip(prepared.valid, box, strict=True)
+    )
+    gaps = None if prepared.gaps is None else prepared.gaps[box[0].start : box[0].stop]
+    array = prepared.array[(slice(None), *box)]
+    return replace(prepared, array=array, to_sample=matrix, valid=valid, gaps=gaps)
+
+
+def look(net: nn.Module, prepared: Prepared, layer: str) -> LayerView:
+    """Run the network once and keep one layer."""
+    traced = trace(net, prepared.array, layers=[layer])
+    record = traced[layer]
+    return LayerView(record, prepared, place_of(record, prepared), traced.seconds)
+
+
+def activity(traced: Trace) -> dict[str, np.ndarray]:
+    """Mean absolute activation per channel (C,) of every traced layer that kept its array."""
+    return {
+        r.name: np.abs(r.array.reshape(r.array.shape[0], -1)).mean(axis=1)
+        for r in traced.records
+        if r.array is not None
+    }
+
+
+def clip_of_all(traced: Trace) -> float:
+    """The 99.5th percentile of |activation| over all layers, each counting alike."""
+    kept = [r.array.ravel() for r in traced.records if r.array is not None]
+    return clip_of(np.concatenate([a[:: max(1, a.size // 4096)] for a in kept]))
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Statistics of activations: mean, standard deviation, share above zero, 99.5 % of |a|."""
+
+    mean: float
+    std: float
+    positive: float
+    clip: float
+
+
+def statistics(values: np.ndarray) -> Statistics:
+    """`Statistics` of an array of activations of any shape."""
+    return Statistics(
+        float(values.mean()), float(values.std()), float((values > 0).mean()), clip_of(values)
+    )
+
+
+def clip_of(values: np.ndarray) -> float:
+    """The 99.5th percentile of |values|: where colour scales end. Read from at most 2**21 values."""
+    flat = np.abs(values).ravel()
+    step = max(1, flat.size // 2**21)
+    clip = float(np.percentile(flat[::step], 99.5)) if flat.size else 0.0
+    return clip or float(flat.max(initial=0.0)) or 1.0
+
+
+def gram_of(maps: np.ndarray) -> np.ndarray:
+    """Gram matrix (C, C) of maps (C, *S), divided by positions and channels."""
+    return np.asarray(gram(maps.reshape(len(maps), -1)))  # (C, positions)
+
+
+def clustered_order(matrix: np.ndarray) -> np.ndarray:
+    """Channel order that puts alike channels together: average linkage on cosine distance."""
+    if len(matrix) < 3:
+        return np.arange(len(matrix))
+    norms = np.sqrt(np.maximum(np.diag(matrix), 1e-12))
+    distance = np.clip(1 - matrix / np.outer(norms, norms), 0, 2)
+    np.fill_diagonal(distance, 0)
+    distance = (distance + distance.T) / 2
+    return hierarchy.leaves_list(hierarchy.linkage(squareform(distance, checks=False), "average"))

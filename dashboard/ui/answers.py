@@ -1,0 +1,56 @@
+"""The network's answer as pills: what it says, how sure, and why it may not apply."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.analysis.analyze import Analysis
+from dashboard.ui.scene import Scene
+from models.records import Beats
+
+NEAR = 1.0  # s; a beat further from the position is not the position's answer
+
+
+def show_answer(scene: Scene) -> None:
+    """The three most probable classes; greyed, with the reason, outside the training domain."""
+    if scene.answer is None:
+        st.markdown(":gray[random weights: explore only]")
+        return
+    pairs = ranked(scene.answer, scene.position)
+    if not pairs:
+        st.markdown(":gray[no beat at this position]")
+        return
+    grey = bool(scene.answer.reasons)
+    badges = [_badge(name, p, first=i == 0 and not grey) for i, (name, p) in enumerate(pairs[:3])]
+    with st.container(horizontal=True, gap="xsmall", width="content"):
+        st.markdown(" ".join(badges), help="; ".join(scene.answer.reasons) or None)
+    if grey:
+        st.markdown(f":gray[:small[{'; '.join(scene.answer.reasons)}]]")
+
+
+def ranked(answer: Analysis, position: tuple[float, ...]) -> list[tuple[str, float]]:
+    """(class, probability), most probable first; of beats, those of the one at the position."""
+    prediction = answer.prediction
+    if not isinstance(prediction, Beats):
+        return [(name, p) for name, _, p in prediction.ranked()]
+    if not len(prediction):
+        return []
+    distance = np.abs(prediction.positions - position[0]) / answer.sample.sampling_rate
+    nearest = int(distance.argmin())
+    if distance[nearest] > NEAR:
+        return []
+    chances = prediction.probabilities[nearest]
+    return [(prediction.names[i], float(chances[i])) for i in np.argsort(-chances)]
+
+
+MARKS = {
+    "N": ":gray[●]",
+    "S": ":violet[▲]",
+    "V": ":red[■]",
+    "F": ":orange[◆]",
+    "Q": ":blue[✕]",
+}
+
+
+def _badge(name: str, probability: float, *, first: bool) -> str:
+    text = f"{MARKS.get(name, '')} {name} {probability:.2f}".strip()
+    return f":green-badge[**{text}**]" if first else f":gray-badge[{text}]"

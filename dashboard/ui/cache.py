@@ -1,0 +1,122 @@
+"""What is computed once and kept: networks, answers and layers, keyed by names and digests.
+
+Large arrays stay in memory by reference (`st.cache_resource`); nothing here may change them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from torch import nn
+
+from dashboard.analysis import layers
+from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
+from dashboard.ui import state
+from models import registry
+from models.device import choose
+from models.probes.trace import Trace, trace
+from models.spec import ModelSpec
+
+PROBE_SIDE = 4096  # longest side of the part whose activity draws the sparks of the strip
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def network(name: str, dim: int) -> nn.Module:
+    """A network of the registry on the chosen device: its trained weights, else random ones."""
+    spec = registry.find(name)
+    device = str(choose(None))
+    if spec.weights_for(dim) is not None:
+        return registry.load(name, device=device, dim=dim)
+    return registry.create(name, dim=dim).to(device).eval()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def answer(
+    digest: str, model: str, lead: int, position: tuple[float, ...] | None
+) -> Analysis | None:
+    """What a trained network says about a sample; None for a network without trained weights."""
+    sample, spec = state.by_digest(digest), registry.find(model)
+    if spec.weights_for(sample.dim) is None:
+        return None
+    net = network(model, sample.dim)
+    return analyze(sample, spec, net=net, channel=lead, position=position)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The layers of a network over a sample.
+
+    `trace` has the shapes of the explored input; `activity` (mean |a| per channel of each layer)
+    and `clip` (99.5 % of |a| over all layers) are of a part of it.
+    """
+
+    trace: Trace
+    activity: dict[str, np.ndarray]
+    clip: float
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def survey(digest: str, model: str, lead: int) -> Survey:
+    """Shapes, fields and activity of every layer."""
+    sample, spec = state.by_digest(digest), registry.find(model)
+    net = network(model, sample.dim)
+    whole = layers.explored_input(sample, spec, net, channel=lead)
+    part = layers.explored_input(sample, spec, net, channel=lead, whole=False)
+    multiple = layers.total_stride(net, sample.dim)
+    centre = np.array(part.array.shape[1:]) / 2
+    if max(part.array.shape[1:]) > PROBE_SIDE:
+        part = layers.cut(part, centre, PROBE_SIDE, multiple)
+    shapes = trace(net, whole.array)
+    kept = trace(net, part.array, layers=list(shapes.names))
+    return Survey(shapes, layers.activity(kept), layers.clip_of_all(kept))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def layer(
+    digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
+) -> layers.LayerView:
+    """One layer's activations over the whole sample, or around `block` when it is long."""
+    sample, spec = state.by_digest(digest), registry.find(model)
+    net = network(model, sample.dim)
+    prepared = layers.explored_input(sample, spec, net, channel=lead, position=block)
+    return layers.look(net, prepared, name)
+
+
+def block_of(digest: str, position: tuple[float, ...]) -> tuple[float, ...] | None:
+    """The cache key of a position: None for samples that are run whole, else a coarse place."""
+    sample = state.by_digest(digest)
+    longest = layers.LONGEST_SIDE[sample.dim - 1]
+    if max(sample.shape) <= longest:
+        return None
+    step = longest // 8
+    return tuple(round(p / step) * float(step) for p in position)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def gram(
+    digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gram matrix (C, C) of a layer and its clustered channel order (C,)."""
+    matrix = layers.gram_of(layer(digest, model, name, lead, block).maps)
+    return matrix, layers.clustered_order(matrix)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def clip(
+    digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None, channel: int
+) -> layers.Statistics:
+    """Statistics of one channel, or of the whole layer for channel -1."""
+    maps = layer(digest, model, name, lead, block).maps
+    return layers.statistics(maps if channel < 0 else maps[channel])
+
+
+def models_for(dim: int) -> list[ModelSpec]:
+    """The networks a sample of this rank can be explored with, trained ones first."""
+    specs = [s for s in registry.specs() if dim in s.dims]
+    return sorted(specs, key=lambda s: (s.weights_for(dim) is None, s.name))
+
+
+def default_lead(digest: str) -> int:
+    """The channel fed by default: the best ECG lead of a signal, else the first."""
+    sample = state.by_digest(digest)
+    return ecg_channel(sample) if sample.dim == 1 else 0

@@ -1,0 +1,13 @@
+"""Prose of a page, folded under the figures: written once in dashboard/texts."""
+
+from pathlib import Path
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent.parent / "texts"
+
+
+def explain(name: str) -> None:
+    """The page's explanation, closed until someone wants it."""
+    with st.expander("What this shows, and where it comes from", icon=":material/menu_book:"):
+        st.markdown((FOLDER / f"{name}.md").read_text())

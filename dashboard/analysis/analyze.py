@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from time import perf_counter
 
 import numpy as np
@@ -15,7 +14,6 @@ from dashboard.data.sample import Sample
 from models import registry
 from models.decode import beats, classes
 from models.device import choose
-from models.probes.geometry import geometry
 from models.records import Beats, Classes
 from models.run import run, run_chunked
 from models.spec import ModelSpec
@@ -106,15 +104,7 @@ def predict(net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample)
 def _run(net: nn.Module, spec: ModelSpec, array: np.ndarray) -> torch.Tensor:
     if spec.task != "beats" or array.shape[-1] <= CHUNK:
         return run(net, array)
-    multiple = spec.input.multiple
-    chunk = CHUNK // multiple * multiple
-    return run_chunked(net, array, chunk, reach(net, multiple), multiple)
-
-
-def reach(net: nn.Module, multiple: int) -> int:
-    """Fed samples on either side that can influence an output: the overlap of exact chunks."""
-    fields = [g.field[0] for g in geometry(net, 1).values() if g.field is not None]
-    return ceil(max(fields) / multiple) * multiple
+    return run_chunked(net, array, CHUNK)
 
 
 def _place(found: Beats, prepared: Prepared, sample: Sample) -> Beats:

@@ -90,8 +90,9 @@ def default_layers(analysis: Analysis) -> list[str]:
 
 def write_activations(net: nn.Module, prepared: Prepared, layers: list[str], path: Path) -> Trace:
     """Trace `layers` (empty: all) in one pass and store them; returns the trace."""
-    names = layers or list(trace(net, prepared.array).names)
-    traced = trace(net, prepared.array, layers=names)
+    if not layers:  # a second call of a module is "NAME:2": asking for NAME gives both
+        layers = [name for name in trace(net, prepared.array).names if ":" not in name]
+    traced = trace(net, prepared.array, layers=layers)
     np.savez(path, **arrays_of(traced, prepared))
     return traced
 
@@ -99,8 +100,8 @@ def write_activations(net: nn.Module, prepared: Prepared, layers: list[str], pat
 def arrays_of(traced: Trace, prepared: Prepared) -> dict[str, np.ndarray]:
     """Arrays of an activation file.
 
-    Each layer by its name (C, *S); where it has a place on the input also `NAME:stride`,
-    `NAME:offset` and `NAME:field`, one value per axis in fed samples; `input` (C, *S) is what was
+    Each layer by its name (C, *S); where it has a place on the input also `NAME/stride`,
+    `NAME/offset` and `NAME/field`, one value per axis in fed samples; `input` (C, *S) is what was
     fed and `to_sample` the (dim+1, dim+1) matrix from fed index to the sample's index.
     """
     arrays = {"input": prepared.array, "to_sample": prepared.to_sample}
@@ -109,7 +110,7 @@ def arrays_of(traced: Trace, prepared: Prepared) -> dict[str, np.ndarray]:
             continue
         arrays[record.name] = record.array
         if record.stride is not None:
-            arrays[f"{record.name}:stride"] = np.array(record.stride)
-            arrays[f"{record.name}:offset"] = np.array(record.offset)
-            arrays[f"{record.name}:field"] = np.array(record.field)
+            arrays[f"{record.name}/stride"] = np.array(record.stride)
+            arrays[f"{record.name}/offset"] = np.array(record.offset)
+            arrays[f"{record.name}/field"] = np.array(record.field)
     return arrays

@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     spec = networks.spec_for(sample, arguments.model)
     device = networks.find_device(arguments.device)
     net = networks.load_network(spec, sample.dim, device)
-    analysis = analyze(sample, spec, channel=channel, net=net, read_seconds=opened.seconds)
+    with networks.told_in_one_line():
+        analysis = analyze(sample, spec, channel=channel, net=net, read_seconds=opened.seconds)
     if arguments.out:
         from dashboard.commands.analysis_folder import write_folder
 

@@ -3,7 +3,7 @@
 Importing this module imports torch (through `models`), so verbs import it when they need it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dashboard.analysis.analyze import choose_model
@@ -12,6 +12,7 @@ from dashboard.commands.options import existing_file
 from dashboard.commands.usage import UsageError
 from dashboard.data.sample import Sample
 from models import device, registry
+from models.probes.trace import UnknownLayer
 from models.spec import ModelSpec
 
 
@@ -20,9 +21,7 @@ def told_in_one_line() -> Iterator[None]:
     """What `models`, `analysis` and `recipes` say about wrong input becomes a UsageError."""
     try:
         yield
-    except registry.UnknownModel as error:
-        raise UsageError(str(error.args[0])) from error
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (registry.UnknownModel, UnknownLayer, ValueError, OSError, ArithmeticError) as error:
         raise UsageError(str(error)) from error
 
 
@@ -62,12 +61,3 @@ def load_network(spec: ModelSpec, dim: int, device_name: str, weights: str | Non
     path = existing_file(weights, "--weights")
     with told_in_one_line():
         return registry.load(spec.name, device=device_name, weights=path, dim=dim)
-
-
-def check_layers(net, names: Sequence[str]) -> list[str]:
-    """`names`, all of them layers of `net`; UsageError with the first that is not."""
-    known = [name for name, _ in net.named_modules() if name]
-    wrong = next((name for name in names if name not in known), None)
-    if wrong is not None:
-        raise UsageError(f"got layer {wrong}, expected some of {', '.join(known[:40])}")
-    return list(names)

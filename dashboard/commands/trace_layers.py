@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
     spec = networks.find_spec(arguments.model)
     device = networks.find_device(arguments.device)
     net = networks.load_network(spec, sample.dim, device, arguments.weights)
-    layers = networks.check_layers(net, _names(arguments.layers))
-    prepared = input_of(sample, spec, channel=channel, whole=arguments.whole)
-    traced = write_activations(net, prepared, layers, out)
+    with networks.told_in_one_line():
+        prepared = input_of(sample, spec, channel=channel, whole=arguments.whole)
+        traced = write_activations(net, prepared, _names(arguments.layers), out)
     rows = [_row(record) for record in traced.records]
     print(json.dumps(_document(arguments, rows, traced)) if arguments.json else _table(rows, out))
     return 0

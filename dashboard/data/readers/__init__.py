@@ -19,6 +19,8 @@ from dashboard.data.readers.errors import (
     short,
 )
 from dashboard.data.readers.files import File, Files, disk_file, folder_files, memory_file
+from dashboard.data.readers.image_file import ImageReader
+from dashboard.data.readers.nifti import NiftiReader
 from dashboard.data.readers.reader import Reader
 from dashboard.data.readers.wfdb_record import WfdbReader
 from dashboard.data.sample import Sample
@@ -37,7 +39,7 @@ __all__ = [
 
 # Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF and
 # pictures begin with their own mark, while a table of numbers is only known by trying.
-READERS: tuple[Reader, ...] = (WfdbReader(),)
+READERS: tuple[Reader, ...] = (WfdbReader(), NiftiReader(), ImageReader())
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ FORMATS: tuple[Format, ...] = (
         "ECG",
         "WFDB (.hea with .dat, .mat or FLAC, and .atr)",
         "24 h of 12 leads at 1000 Hz; fixed-layout segments",
+    ),
+    Format(
+        "Scan",
+        "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img)",
+        "512 MiB of stored values per volume; of a series one volume",
+    ),
+    Format(
+        "Picture",
+        "PNG, JPEG, BMP, GIF, WebP, TIFF of one page",
+        "40 million pixels; of an animation the first frame",
     ),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )

@@ -3,13 +3,13 @@
 import argparse
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dashboard.commands.usage import LineParser, UsageError
-from dashboard.data.readers.errors import UnreadableFile
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         named = bool(words) and not words[0].startswith("-")
         verb = _find(words.pop(0)) if named else VERBS[0]
         return _run(verb, words)
-    except (UsageError, UnreadableFile) as error:
+    except UsageError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has seen enough: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED

@@ -6,7 +6,6 @@ Importing this module imports torch (through `models`), so verbs import it when 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dashboard.analysis.analyze import choose_model
 from dashboard.analysis.plugins import add_plugin
 from dashboard.commands.options import existing_file
 from dashboard.commands.usage import UsageError
@@ -43,6 +42,8 @@ def spec_for(sample: Sample, name: str | None) -> ModelSpec:
     """The network named, else the one that fits the sample; UsageError when there is none."""
     if name is not None:
         return find_spec(name)
+    from dashboard.analysis.analyze import choose_model  # with SciPy: `models` goes without
+
     with told_in_one_line():
         return choose_model(sample)
 

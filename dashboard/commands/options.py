@@ -7,8 +7,6 @@ from pathlib import Path
 from time import perf_counter
 
 from dashboard.commands.usage import UsageError
-from dashboard.data.readers import open_files
-from dashboard.data.readers.errors import ChoiceNeeded
 from dashboard.data.sample import Sample
 
 
@@ -63,14 +61,19 @@ class Opened:
 def open_sample(files: Sequence[str], choices: Sequence[str]) -> Opened:
     """Read the files named on the command line as one sample.
 
-    Raises UsageError for a missing file or an open question, UnreadableFile from the readers.
+    Raises UsageError for a missing or unreadable file and for an open question.
     """
     check_exist(files)
+    # Half a second of file libraries, which only the verbs that read files should pay for.
+    from dashboard.data.readers import ChoiceNeeded, UnreadableFile, open_files
+
     started = perf_counter()
     try:
         sample = open_files(list(files), parse_choices(choices))
     except ChoiceNeeded as question:
         raise UsageError(f"{question}: answer with --choose {question.key}=VALUE") from question
+    except UnreadableFile as error:
+        raise UsageError(str(error)) from error
     return Opened(sample, perf_counter() - started)
 
 

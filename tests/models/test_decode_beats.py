@@ -1,0 +1,75 @@
+"""Decoding a beat grid: cells made by hand, suppression against a slow oracle."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.decode.beats import best_apart, decode
+from models.nets.beat_grid import SPECS
+
+SPEC = SPECS[0]
+STRIDE = SPEC.decoder["stride"]
+
+
+def grid(cells: int, beats: dict[int, tuple[float, float, int]]) -> np.ndarray:
+    """Logits (1, 7, cells): per cell of a beat its score logit, offset in 0..1 and class."""
+    output = np.full((1, 7, cells), -8.0, dtype=np.float32)
+    for cell, (score, offset, label) in beats.items():
+        output[0, 0, cell] = score
+        output[0, 1, cell] = np.log(offset / (1 - offset))
+        output[0, 2 + label, cell] = 4.0
+    return output
+
+
+def slow_apart(places: np.ndarray, scores: np.ndarray, distance: float) -> np.ndarray:
+    """Take the best of what is left, drop all that is nearer than `distance`, again and again."""
+    left, keep = set(range(len(places))), np.zeros(len(places), dtype=bool)
+    while left:
+        best = max(left, key=lambda i: (scores[i], -i))
+        keep[best] = True
+        left = {i for i in left if abs(places[i] - places[best]) >= distance}
+    return keep
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_suppression_equals_a_slow_greedy_one(seed):
+    random = np.random.default_rng(seed)
+    places = np.sort(random.uniform(0, 1500, random.integers(0, 80)))
+    scores = random.integers(0, 12, len(places)).astype(float)  # many ties
+    np.testing.assert_array_equal(
+        best_apart(places, scores, 24.0), slow_apart(places, scores, 24.0)
+    )
+
+
+def test_beats_lie_at_cell_plus_offset_and_carry_their_class():
+    beats = decode(grid(64, {5: (3.0, 0.25, 2), 20: (6.0, 0.75, 0)}), SPEC, 512)
+    np.testing.assert_allclose(beats.positions, [STRIDE * 5.25, STRIDE * 20.75], atol=1e-4)
+    assert beats.symbols == ["V", "N"]
+    np.testing.assert_allclose(beats.scores, 1 / (1 + np.exp([-3.0, -6.0])), atol=1e-6)
+    np.testing.assert_allclose(beats.probabilities.sum(axis=1), 1.0, atol=1e-6)
+    assert beats.probabilities.shape == (2, 5)
+
+
+def test_of_two_cells_that_claim_one_beat_the_surer_one_stays():
+    beats = decode(grid(64, {10: (2.0, 0.95, 0), 11: (4.0, 0.05, 0)}), SPEC, 512)
+    np.testing.assert_allclose(beats.positions, [STRIDE * 11.05], atol=1e-4)
+
+
+def test_beats_in_the_padding_are_dropped():
+    output = grid(64, {10: (5.0, 0.5, 0), 62: (5.0, 0.5, 0)})
+    assert len(decode(output, SPEC, 62 * 8)) == 1
+    assert len(decode(output, SPEC, 64 * 8)) == 2
+
+
+def test_silence_gives_no_beats_of_the_right_shapes():
+    beats = decode(grid(64, {}), SPEC, 512)
+    assert len(beats) == 0
+    assert beats.probabilities.shape == (0, 5)
+    assert beats.symbols == []
+
+
+def test_tensor_and_array_decode_alike():
+    output = grid(64, {5: (3.0, 0.25, 2), 20: (6.0, 0.75, 0)})
+    one, other = decode(output, SPEC, 512), decode(torch.from_numpy(output), SPEC, 512)
+    np.testing.assert_array_equal(one.positions, other.positions)
+    np.testing.assert_array_equal(one.probabilities, other.probabilities)

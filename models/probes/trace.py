@@ -87,12 +87,12 @@ def trace(net: nn.Module, x: np.ndarray | Tensor, layers: Sequence[str] | None =
         batch = as_batch(net, x)
         single = np.ndim(x) == dim + 1
         calls: list[_Call] = []
-        with _hooks(modules, calls, layers is not None and _overwrites(net)):
+        keep = _shape_only if layers is None else torch.clone if _overwrites(net) else _itself
+        with _hooks(modules, calls, keep):
             start = time.perf_counter()
             output = net(batch)
             seconds = time.perf_counter() - start
-        records = _records(calls, places, layers is not None, single)
-        return Trace(records, _as_array(output, single), seconds)
+        return Trace(_records(calls, places, single), _as_array(output, single), seconds)
 
 
 def _leaves(net: nn.Module) -> dict[str, nn.Module]:
@@ -115,18 +115,30 @@ def _near(name: str, known: Sequence[str]) -> str:
 # Hooks
 
 
+Keep = Callable[[Tensor], Tensor | None]  # what of a module's answer outlives the pass
+
+
+def _shape_only(tensor: Tensor) -> None:
+    return None
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    return tensor
+
+
 @dataclass(frozen=True)
 class _Call:
     name: str
     module: nn.Module
-    output: Tensor
+    shape: tuple[int, ...]
+    kept: Tensor | None
 
 
 @contextmanager
-def _hooks(modules: Mapping[str, nn.Module], calls: list[_Call], copy: bool) -> Iterator[None]:
+def _hooks(modules: Mapping[str, nn.Module], calls: list[_Call], keep: Keep) -> Iterator[None]:
     """Append to `calls` whatever `modules` answer while inside."""
     handles = [
-        module.register_forward_hook(_hook(name, calls, copy)) for name, module in modules.items()
+        module.register_forward_hook(_hook(name, calls, keep)) for name, module in modules.items()
     ]
     try:
         yield
@@ -135,19 +147,19 @@ def _hooks(modules: Mapping[str, nn.Module], calls: list[_Call], copy: bool) -> 
             handle.remove()
 
 
-def _hook(name: str, calls: list[_Call], copy: bool) -> Callable[..., None]:
+def _hook(name: str, calls: list[_Call], keep: Keep) -> Callable[..., None]:
     count = 0
 
-    def keep(module: nn.Module, inputs: Any, output: Any) -> None:
+    def record(module: nn.Module, inputs: Any, output: Any) -> None:
         nonlocal count
         tensor = _first_tensor(output)
         if tensor is None:
             return
         count += 1
         call = name if count == 1 else f"{name}:{count}"
-        calls.append(_Call(call, module, tensor.clone() if copy else tensor))
+        calls.append(_Call(call, module, tuple(tensor.shape[1:]), keep(tensor)))
 
-    return keep
+    return record
 
 
 def _first_tensor(output: Any) -> Tensor | None:
@@ -170,16 +182,15 @@ def _overwrites(net: nn.Module) -> bool:
 def _records(
     calls: Sequence[_Call],
     places: Mapping[str, Geometry | None],
-    keep: bool,
     single: bool,
 ) -> tuple[LayerRecord, ...]:
     return tuple(
         LayerRecord(
             name=call.name,
             kind=re.sub(r"[123]d$", "", type(call.module).__name__),
-            shape=tuple(call.output.shape[1:]),
+            shape=call.shape,
             parameters=sum(p.numel() for p in call.module.parameters()),
-            array=_as_array(call.output, single) if keep else None,
+            array=_as_array(call.kept, single),
             **_place(places.get(call.name)),
         )
         for call in calls

@@ -83,7 +83,7 @@ def _train(found: Sequence[Path], out: Path, plan: Plan, folds: int) -> Iterator
     yield from _part(steps, folds, folds + 1, "all records")
     files.save(net, out)
     card = _card(net, out, records, scores, plan, folds, perf_counter() - started)
-    zoo.write_card(card, out.parent)
+    zoo.write_card(card, out.with_suffix(".json"))
     for fold in (None, *range(folds)):
         _checkpoint(out, fold).unlink(missing_ok=True)
     yield Step(1.0, f"{SPEC.name}: trained on {len(records)} records", {"card": card})

@@ -109,10 +109,11 @@ def _run(net: nn.Module, spec: ModelSpec, array: np.ndarray) -> torch.Tensor:
 
 def _place(found: Beats, prepared: Prepared, sample: Sample) -> Beats:
     """Beats in fed index to beats in sample index, without those in gaps or in the padding."""
-    nearest = np.rint(found.positions).astype(int)
-    keep = (nearest >= 0) & (nearest < prepared.valid[0])
+    length = prepared.valid[0]
+    keep = (found.positions >= 0) & (found.positions < length)
     if prepared.gaps is not None:
-        keep &= ~prepared.gaps[np.clip(nearest, 0, len(prepared.gaps) - 1)]
+        nearest = np.clip(np.rint(found.positions).astype(int), 0, length - 1)
+        keep &= ~prepared.gaps[nearest]
     positions = prepared.index_in_sample(found.positions[keep][:, None])[:, 0]
     return replace(
         found,

@@ -96,10 +96,10 @@ class BeatGrid(nn.Module):
     def __init__(self, dim: int, in_channels: int, classes: int) -> None:
         super().__init__()
         nd = Nd(dim)
-        self.stem = Stem(nd, in_channels, 24)
-        self.stage1 = Block(nd, 24, 32, 5, stride=2)
+        self.stem = Stem(nd, in_channels, 16)
+        self.stage1 = Block(nd, 16, 32, 5, stride=2)
         self.stage2 = Block(nd, 32, 48, 5, stride=2)
-        self.stage3 = Block(nd, 48, 64, 5)
+        self.stage3 = Block(nd, 48, 64, 3)
         self.context = Context(nd, 64)
         self.head = Head(nd, 2 * 64, 48, 1 + dim + classes)
 

@@ -35,7 +35,7 @@ class Window:
     """Sizes of a training window in fed samples, and how many make a batch and an epoch."""
 
     length: int = 3840  # 32 s at 120 Hz
-    batch: int = 24
+    batch: int = 16
     per_epoch: int = 960
     near_rare: float = 0.3  # part of the windows that are laid around a beat that is not N
     rate: float = 120.0

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
+from dashboard.data.readers.csv_table import CsvReader
+from dashboard.data.readers.edf_file import EdfReader
 from dashboard.data.readers.errors import (
     ChoiceNeeded,
     DamagedFile,
@@ -21,6 +23,7 @@ from dashboard.data.readers.errors import (
 from dashboard.data.readers.files import File, Files, disk_file, folder_files, memory_file
 from dashboard.data.readers.image_file import ImageReader
 from dashboard.data.readers.nifti import NiftiReader
+from dashboard.data.readers.npy_array import NpyReader
 from dashboard.data.readers.reader import Reader
 from dashboard.data.readers.wfdb_record import WfdbReader
 from dashboard.data.sample import Sample
@@ -39,7 +42,14 @@ __all__ = [
 
 # Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF and
 # pictures begin with their own mark, while a table of numbers is only known by trying.
-READERS: tuple[Reader, ...] = (WfdbReader(), NiftiReader(), ImageReader())
+READERS: tuple[Reader, ...] = (
+    WfdbReader(),
+    EdfReader(),
+    NiftiReader(),
+    ImageReader(),
+    NpyReader(),
+    CsvReader(),
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,13 @@ FORMATS: tuple[Format, ...] = (
         "PNG, JPEG, BMP, GIF, WebP, TIFF of one page",
         "40 million pixels; of an animation the first frame",
     ),
+    Format("ECG", "EDF, EDF+ and BDF, with annotations", "channels of one sampling rate at a time"),
+    Format(
+        "ECG",
+        "CSV, TSV, TXT (one column per lead)",
+        "512 MiB of text; sampling rate and unit are asked for where missing",
+    ),
+    Format("ECG", "NumPy .npy and .npz (leads, samples)", "numbers only, at most 256 leads"),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )
 
@@ -151,19 +168,29 @@ def _record_files(header: Path) -> list[File]:
 
 def _read(files: Files, choices: Mapping[str, str]) -> Sample:
     fitting = {reader.name: reader for reader in READERS if reader.sniff(files)}
-    if "kind" in choices and choices["kind"] in fitting:
-        return fitting[choices["kind"]].read(files, choices)
+    asked = str(choices.get("kind", "")).lower()
+    fitting = {n: r for n, r in fitting.items() if n.lower() == asked} or fitting
     if len(fitting) > 1:
         question = f"The files {files.names(3)} are several samples."
         raise ChoiceNeeded("kind", question, tuple(fitting))
     if not fitting:
-        raise UnknownFormat(_unknown(files))
+        fitting = _by_suffix(files)
     return next(iter(fitting.values())).read(files, choices)
+
+
+def _by_suffix(files: Files) -> dict[str, Reader]:
+    """The reader of the first file's suffix: it knows best what is wrong with its contents."""
+    suffix = next(file for file in files.values() if file.size).suffix
+    for reader in READERS:
+        if suffix in reader.suffixes:
+            return {reader.name: reader}
+    raise UnknownFormat(_unknown(files))
 
 
 def _unknown(files: Files) -> str:
     first = next(file for file in files.values() if file.size)
     what = what_is(first.head())
     found = f" ({what} by its content)" if what else ""
-    suffixes = ", ".join(sorted({suffix for reader in READERS for suffix in reader.suffixes}))
-    return f"{files.names(3)}{found} is of no known format: expected one of {suffixes}, or a zip."
+    known = ", ".join(reader.suffixes[0] for reader in READERS)
+    hint = " A PhysioNet .mat needs its .hea beside it." if first.suffix == ".mat" else ""
+    return f"{files.names(3)}{found} is of no known format: expected {known}, or a zip.{hint}"

@@ -26,6 +26,10 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 
 
+# Tab, line ends, form feed, escape, and everything that prints in some 8-bit alphabet.
+_PLAIN_BYTES = bytes([9, 10, 11, 12, 13, 27, *range(32, 256)])
+
+
 def what_is(head: bytes) -> str | None:
     """What `head` is the start of, None where its first bytes say nothing."""
     if head[128:132] == b"DICM":
@@ -37,5 +41,4 @@ def looks_like_text(head: bytes) -> bool:
     """Whether `head` holds readable text: no control bytes but line ends and tabs."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
-    control = set(range(32)) - {9, 10, 11, 12, 13, 27}
-    return bool(head) and not any(byte in control for byte in head)
+    return bool(head) and not head.translate(None, _PLAIN_BYTES)

@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dashboard.data.readers.errors import ChoiceNeeded, DamagedFile, UnsafeFile, short
+from dashboard.data.readers.files import File
+from dashboard.data.readers.leads import millivolts
 from dashboard.data.sample import Marks, Sample
 
 # 24 h of 12 leads at 1000 Hz are 1.04e9 values, 4 bytes each.
 MOST_VALUES = 2**30
 HIGHEST_RATE = 1e7
 USUAL_RATES = ("250", "360", "500", "1000", "128", "100")
+RAW = "raw"
+UNITS = ("mV", "uV", "V", RAW)
+# Peak to peak, a surface ECG is some mV: numbers in the tens and more are rather microvolts.
+HIGHEST_MILLIVOLTS = 30.0
 MOST_NAMES_IN_NOTE = 6
 
 
@@ -38,6 +44,43 @@ def asked_rate(choices: Mapping[str, str], source: str) -> float:
         question = f"The sampling rate {short(text, 20)!r} is not a positive number of Hz."
         raise ChoiceNeeded("rate_hz", question, USUAL_RATES)
     return rate
+
+
+def asked_unit(choices: Mapping[str, str], source: str, array: np.ndarray) -> str:
+    """The unit the person gives for `array`; "raw" leaves the numbers as they are (NU)."""
+    text = str(choices.get("unit", "")).strip()
+    if text.lower() == RAW:
+        return "NU"
+    if text and millivolts(text)[1] == "mV":
+        return text
+    finite = array[np.isfinite(array)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    options = UNITS if high - low <= HIGHEST_MILLIVOLTS else ("uV", "mV", "V", RAW)
+    question = f"{short(source)} does not say its unit; its values run from {low:g} to {high:g}."
+    if text:
+        question = f"The unit {short(text, 20)!r} is not a voltage."
+    raise ChoiceNeeded("unit", question, options)
+
+
+def to_millivolts(array: np.ndarray, units: Sequence[str]) -> tuple[str, ...]:
+    """Scale the rows of `array` (C, T) in place to mV where they are voltages; the units after."""
+    done = [millivolts(unit) for unit in units]
+    for row, (factor, _) in zip(array, done, strict=True):
+        if factor != 1.0:
+            row *= np.float32(factor)
+    return tuple(unit for _, unit in done)
+
+
+def choose_file(
+    files: Mapping[str, File], found: Sequence[File], choices: Mapping[str, str]
+) -> File:
+    """The one of `found`, or the one that `choices["record"]` names."""
+    if choices.get("record") in files:
+        return files[choices["record"]]
+    if len(found) > 1 or "record" in choices:
+        names = tuple(file.name for file in found)
+        raise ChoiceNeeded("record", f"There are {len(found)} recordings here.", names)
+    return found[0]
 
 
 def ecg_sample(

@@ -41,6 +41,13 @@ def is_ecg(name: str) -> bool:
     return bool(words) and all(_LEAD.fullmatch(word) for word in words)
 
 
+def plain_lead(name: str) -> str:
+    """A lead's own name: "ECG MLII" and "Lead II" (EDF+, Apple Watch) lose the word before it."""
+    first, _, rest = name.strip().partition(" ")
+    prefixed = first.upper() in ("ECG", "EKG", "LEAD")
+    return rest.strip() if prefixed and re.match("[A-Za-z]", rest) and is_ecg(rest) else name
+
+
 def millivolts(unit: str) -> tuple[float, str]:
     """(factor, unit): values in `unit` times factor are in mV; a unit that is no voltage stays."""
     plain = unit.strip()

@@ -25,7 +25,8 @@ HIGHEST_CODE = 49
 NOTE = 22
 MOST_BYTES = 256 * 1024**2
 
-_RESOLUTION = re.compile(r"## time resolution: *(\d+(?:\.\d+)?)")
+RESOLUTION_NOTE = "## time resolution: "
+_RESOLUTION = re.compile(rf"{RESOLUTION_NOTE} *(\d+(?:\.\d+)?)")
 _DEFINITION = re.compile(r"(\d+) (\S+) ")
 _START, _END = "## annotation type definitions", "## end of definitions"
 

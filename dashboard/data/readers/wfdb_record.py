@@ -39,7 +39,7 @@ class _Segment:
 class WfdbReader:
     """.hea with .dat or PhysioNet challenge .mat, and annotators such as .atr."""
 
-    name = "wfdb"
+    name = "WFDB"
     suffixes = (".hea", ".dat", ".atr")
 
     def sniff(self, files: Files) -> bool:

@@ -1,6 +1,6 @@
 """Samples of WFDB signal files, in physical units, read piece by piece."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,7 +142,7 @@ def _firsts(lines: Sequence[SignalLine]) -> list[int]:
     return [sum(line.per_frame for line in lines[:i]) for i in range(len(lines))]
 
 
-def _pieces(source: SignalFile, frames: int):
+def _pieces(source: SignalFile, frames: int) -> Iterator[np.ndarray]:
     """Decoded samples, (n, samples per frame) int32 at a time."""
     if source.format in wfdb_formats.FLAC_BITS:
         yield from _flac_pieces(source, frames)
@@ -160,7 +160,7 @@ def _pieces(source: SignalFile, frames: int):
             yield wfdb_formats.decode(source.format, data, count).reshape(-1, source.per_frame)
 
 
-def _flac_pieces(source: SignalFile, frames: int):
+def _flac_pieces(source: SignalFile, frames: int) -> Iterator[np.ndarray]:
     if source.offset or len({line.per_frame for line in source.lines}) > 1:
         raise UnknownFormat(
             f"{source.file.shown} holds FLAC signals of several rates or behind an offset: "

@@ -1,10 +1,11 @@
 """How the shipped networks are trained and measured: one recipe per network, by name."""
 
-from dashboard.recipes import lenet5_mnist, resnet3d_hippocampus
+from dashboard.recipes import ecg_beats, lenet5_mnist, resnet3d_hippocampus
 from dashboard.recipes.recipe import Recipe, UnsuitableData
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (lenet5_mnist.RECIPE, resnet3d_hippocampus.RECIPE)
+    recipe.name: recipe
+    for recipe in (ecg_beats.RECIPE, lenet5_mnist.RECIPE, resnet3d_hippocampus.RECIPE)
 }
 
 __all__ = ["RECIPES", "Recipe", "UnsuitableData"]

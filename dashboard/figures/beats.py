@@ -59,7 +59,7 @@ def beat_row(
             "marker": marker,
             "selected": {"marker": {"opacity": 1}},
             "unselected": {"marker": {"opacity": 1}},
-            "text": [f" {symbol}" for symbol in shown.symbols],
+            "text": list(shown.symbols),
             "textposition": "middle right",
             "textfont": {"size": AXIS_TITLE, "color": theme.ink},
             "name": "beats",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from dashboard.figures.theme import AXIS_TITLE, SANS, Theme, layout
+from dashboard.figures.theme import ACTIVATION, AXIS_TITLE, SANS, Theme, layout
 
 
 @dataclass
@@ -31,6 +31,20 @@ class Drawing:
         """Evenly spaced values (T,) as a line without hover; NaN is a gap."""
         options = {"mode": "lines", "hoverinfo": "skip", **trace}
         self.add("scatter", x0=start, dx=step, y=values, **options)
+
+    def cells(self, values: np.ndarray, clip: float, **trace: Any) -> None:
+        """Signed values (R, K) in the activation scale, sent as int8 shares of the clip."""
+        shares = np.clip(np.nan_to_num(values) * (127 / clip), -127, 127)
+        self.add(
+            "heatmap",
+            z=np.rint(shares).astype(np.int8),
+            zmin=-127,
+            zmax=127,
+            colorscale=ACTIVATION.stops(),
+            showscale=False,
+            hoverinfo="skip",
+            **trace,
+        )
 
     def targets(self, x: np.ndarray, y: np.ndarray, **trace: Any) -> None:
         """Invisible markers that a click finds: heat maps, images and lines return no clicks."""

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from dashboard.figures.drawing import Drawing, empty_figure
-from dashboard.figures.theme import ACTIVATION, Theme, axis, channel_ticks, clip_at, layout
+from dashboard.figures.theme import Theme, axis, channel_ticks, clip_at, layout
 
 MAX_CELLS = 160  # per side; beyond, blocks of channels share a cell
 MAX_TARGETS = 64  # invisible click targets per side
@@ -73,20 +73,8 @@ def _blocks(gram: np.ndarray) -> tuple[np.ndarray, int]:
 def _draw_cells(drawing: Drawing, gram: np.ndarray, clip: float) -> None:
     cells, block = _blocks(gram)
     start = (block - 1) / 2
-    drawing.add(
-        "heatmap",
-        z=cells,
-        x0=start,
-        dx=block,
-        y0=start,
-        dy=block,
-        zmin=-clip,
-        zmax=clip,
-        colorscale=ACTIVATION.stops(),
-        showscale=False,
-        hoverinfo="skip",
-        name="gram",
-    )
+    place = {"x0": start, "dx": block, "y0": start, "dy": block}
+    drawing.cells(cells, clip, name="gram", **place)
 
 
 def _draw_targets(drawing: Drawing, gram: np.ndarray, order: np.ndarray) -> None:

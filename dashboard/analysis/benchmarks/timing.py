@@ -37,14 +37,17 @@ def interleaved(
 ) -> list[float]:
     """Median seconds of each function, run in turn `rounds` times after one warm-up each.
 
-    In turn, so that a busy machine slows all of them alike and their ratios stay meaningful.
+    In turn, back and forth, so that a busy machine slows all of them alike and their ratios stay
+    meaningful.
     """
     for function in functions:
         function()
     seconds: list[list[float]] = [[] for _ in functions]
+    pairs = list(zip(functions, seconds, strict=True))
     for _ in range(rounds):
-        for function, series in zip(functions, seconds, strict=True):
+        for function, series in pairs:
             series.append(_timed(function, device))
+        pairs.reverse()
     return [statistics.median(series) for series in seconds]
 
 

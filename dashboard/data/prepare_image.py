@@ -7,7 +7,6 @@ from dashboard.data.normalise import NORMALISERS
 from dashboard.data.prepared import Prepared, Request
 
 INK = 0.3  # of the strongest ink: what counts as the digit when it is framed
-PAPER = 0.5  # a border brighter than this is paper, and the ink dark
 
 
 def whole_image(request: Request) -> Prepared:
@@ -26,17 +25,20 @@ def digit(request: Request) -> Prepared:
     """
     sample, spec = request.sample, request.spec
     ink = with_channels(unit_range(sample.array, sample.values()), 1)[0]
-    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    if np.median(border) > PAPER:
-        ink, border = 1.0 - ink, 1.0 - border
+    if np.median(_border(ink)) > (ink.min() + ink.max()) / 2:  # bright paper, dark ink
+        ink = ink.max() - ink
     matrix = np.eye(3)
     if ink.shape != tuple(spec.size):
-        ink = np.maximum(ink - np.median(border), 0)  # grey paper is no ink
+        ink = np.maximum(ink - np.median(_border(ink)), 0)  # grey paper is no ink
         matrix = _digit_frame(ink, spec.size)
         ink = _read_at(ink, matrix, spec.size)
         ink = ink / max(float(ink.max()), 1e-6)
     fed = NORMALISERS[spec.normalise](ink[None], spec)
     return Prepared(fed.astype(np.float32), matrix, tuple(spec.size))
+
+
+def _border(image: np.ndarray) -> np.ndarray:
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
 def _digit_frame(ink: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

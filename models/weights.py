@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+# What the two readers raise on files that are cut, altered or not theirs (found by fuzzing).
+_DAMAGED = (
+    *(SafetensorError, pickle.UnpicklingError, struct.error, EOFError, OSError, MemoryError),
+    *(RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError),
+)
 
 
 class WeightsError(ValueError):
@@ -29,8 +36,8 @@ def read(path: str | Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path, device="cpu")
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except _DAMAGED as error:
+        reason = (str(error).strip() or "the file ends too early").splitlines()[0]
         raise WeightsError(f"cannot read weights from {path.name}: {reason}") from error
     return _plain(loaded, path)
 

@@ -248,6 +248,7 @@ _ACTIVATIONS = (
 )
 _COPIES = ("clone", "contiguous", "detach", "dropout", "float", "to")
 ELEMENTWISE = frozenset((*_ARITHMETIC, *_CURVES, *_ACTIVATIONS, *_COPIES))
+_FUNCTIONAL_POOLS = frozenset(f"{kind}_pool{dim}d" for kind in ("avg", "max") for dim in (1, 2, 3))
 SIZES = frozenset(("size", "dim", "getattr", "numel"))
 
 
@@ -267,6 +268,17 @@ def through_function(name: str, args: tuple, options: Mapping[str, Any]) -> Valu
         return sliced(reach, args[1])
     if name == "pad":
         return padded(reach, args[1])
+    if name in _FUNCTIONAL_POOLS:
+        kernel, stride, before, dilation = _pool_options(name, args, options)
+        return window(reach, kernel, stride or kernel, before, dilation)
     if name == "interpolate":
         return upsampled(reach, options.get("scale_factor"), options.get("mode", "nearest"))
     return Unplaced.UNKNOWN
+
+
+def _pool_options(name: str, args: tuple, options: Mapping[str, Any]) -> list[Any]:
+    """Kernel, stride, padding and dilation, whether they were given by place or by name."""
+    defaults = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1}
+    # The fifth argument of an average is not a dilation but ceil_mode.
+    given = dict(zip(defaults, args[1 : 5 if name.startswith("max") else 4], strict=False))
+    return [given.get(key, options.get(key, default)) for key, default in defaults.items()]

@@ -4,7 +4,7 @@ import csv
 import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,6 +13,10 @@ import numpy as np
 
 from dashboard.data.sample import Sample
 from dashboard.data.synthetic import synthetic_ecg
+from dashboard.data.writers.nifti_file import nifti_bytes
+from dashboard.data.writers.png_file import png_bytes
+from dashboard.data.writers.signal_csv import signal_csv
+from dashboard.data.writers.wfdb_files import record_zip
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class BuiltinSample:
     make: Callable[[], Sample]
     files: Callable[[], tuple[tuple[str, bytes, str], ...]]
 
+
+_FIRST_DIGIT = 5
 
 # A clear example of each class among scikit-learn's 1797 digits, by row of the data set.
 _DIGIT_ROWS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -82,20 +88,47 @@ def _brain() -> Sample:
     )
 
 
-def _no_files() -> tuple[tuple[str, bytes, str], ...]:
-    return ()
+def _ecg_files() -> tuple[tuple[str, bytes, str], ...]:
+    sample = synthetic_ecg()
+    return (
+        ("synthetic_ecg.zip", record_zip(sample, "synthetic_ecg"), "application/zip"),
+        ("synthetic_ecg.csv", signal_csv(sample), "text/csv"),
+    )
+
+
+def _digit_files(digit: int) -> tuple[tuple[str, bytes, str], ...]:
+    return ((f"digit_{digit}.png", png_bytes(_digit(digit)), "image/png"),)
+
+
+def _brain_files() -> tuple[tuple[str, bytes, str], ...]:
+    return (("average_brain.nii.gz", nifti_bytes(_brain()), "application/gzip"),)
+
+
+def _digit_row(digit: int, key: str) -> BuiltinSample:
+    return BuiltinSample(
+        key,
+        f"Handwritten {digit}",
+        "digit",
+        partial(_digit, digit),
+        partial(_digit_files, digit),
+    )
 
 
 BUILTIN: tuple[BuiltinSample, ...] = (
-    BuiltinSample("ecg", "12-lead ECG, computed", "ecg", synthetic_ecg, _no_files),
-    BuiltinSample("digit", "Handwritten 5", "digit", lambda: _digit(5), _no_files),
-    BuiltinSample("brain", "Average brain, MR", "mr", _brain, _no_files),
+    BuiltinSample("ecg", "12-lead ECG, computed", "ecg", synthetic_ecg, _ecg_files),
+    _digit_row(_FIRST_DIGIT, "digit"),
+    BuiltinSample("brain", "Average brain, MR", "mr", _brain, _brain_files),
+    *(_digit_row(digit, f"digit-{digit}") for digit in range(10) if digit != _FIRST_DIGIT),
 )
+
+# The digit shown first is also found by its own number.
+_OTHER_KEYS = {f"digit-{_FIRST_DIGIT}": "digit"}
 
 
 def builtin(key: str) -> Sample:
     """The built-in sample of a key of `BUILTIN`; KeyError names the keys there are."""
+    wanted = _OTHER_KEYS.get(key, key)
     for row in BUILTIN:
-        if row.key == key:
+        if row.key == wanted:
             return row.make()
     raise KeyError(f"got built-in sample {key!r}, expected one of {[r.key for r in BUILTIN]}")

@@ -29,6 +29,5 @@ def nifti_bytes(sample: Sample) -> bytes:
     header["vox_offset"] = header.single_vox_offset
     no_extensions = bytes(header.single_vox_offset - header.sizeof_hdr)
     little = volume.astype(volume.dtype.newbyteorder("<"), copy=False)
-    return gzip.compress(
-        header.as_byteswapped("<").binaryblock + no_extensions + little.tobytes(order="F"), mtime=0
-    )
+    content = header.as_byteswapped("<").binaryblock + no_extensions + little.tobytes(order="F")
+    return gzip.compress(content, compresslevel=6, mtime=0)

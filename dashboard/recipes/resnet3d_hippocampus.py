@@ -34,7 +34,7 @@ ELSEWHERE = {
 def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
     """Patches as the other side of the head, another scanner or another click would give them."""
     x = augment.flip(x, 0, generator)
-    x = augment.affine(x, generator, turn=0.2, scale=0.12, shear=0.1, shift=1.0)
+    x = augment.affine(x, generator, turn=0.2, scale=0.12, shear=0.1, shift=2.0)
     x = augment.gamma(x, 0.5, generator)
     x = augment.contrast(x, 0.1, 0.2, generator)
     x = augment.blur(x, 1.2, generator)
@@ -68,7 +68,7 @@ ROW = Classification(
     name="resnet3d-hippocampus",
     augment=augmented,
     checks=checks,
-    epochs=60,
+    epochs=24,
     batch=32,
     learning_rate=4e-3,
     label_smoothing=0.05,

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import expit, softmax
 
-from models.records import Beats
+from models.records import AAMI, Beats
 from models.spec import ModelSpec
 
 
@@ -22,9 +22,10 @@ def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
     order = np.argsort(places, kind="stable")
     order = order[places[order] < length]
     kept = order[best_apart(places[order], cells[0, found[order]], refractory)]
+    weights = spec.weights_for(1)
     probabilities = softmax(cells[2:, found[kept]].T, axis=1)  # (B, K)
     return Beats(
-        names=spec.weights_for(1).classes,
+        names=weights.classes if weights else AAMI,
         positions=places[kept].astype(float),
         labels=probabilities.argmax(axis=1),
         scores=expit(cells[0, found[kept]]).astype(float),

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
 from dashboard.data.readers.csv_table import CsvReader
@@ -117,7 +119,9 @@ def open_files(files: Sequence[Given] | Given, choices: Mapping[str, str] | None
     """
     given = [files] if isinstance(files, str | Path | tuple) else list(files)
     try:
-        return _read(_gather(given), dict(choices or {}))
+        # Numbers too large for float32 become infinite, which readers turn into gaps.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return _read(_gather(given), dict(choices or {}))
     except UnreadableFile:
         raise
     except LIBRARY_ERRORS as error:

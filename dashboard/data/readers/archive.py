@@ -32,6 +32,9 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._seen
+
     def readinto(self, buffer: memoryview) -> int:
         try:
             data = self._stream.read(min(len(buffer), PIECE_BYTES))

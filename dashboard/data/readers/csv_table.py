@@ -45,7 +45,7 @@ class CsvReader:
 
     def read(self, files: Files, choices: Mapping[str, str]) -> Sample:
         found = self._tables(files) or files.with_suffix(*self.suffixes)
-        file = choose_file(files, found, choices)
+        file = choose_file(found, choices)
         layout = _layout(file)
         if layout is None:
             raise _no_table(file)

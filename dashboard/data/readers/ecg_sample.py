@@ -71,16 +71,15 @@ def to_millivolts(array: np.ndarray, units: Sequence[str]) -> tuple[str, ...]:
     return tuple(unit for _, unit in done)
 
 
-def choose_file(
-    files: Mapping[str, File], found: Sequence[File], choices: Mapping[str, str]
-) -> File:
-    """The one of `found`, or the one that `choices["record"]` names."""
-    if choices.get("record") in files:
-        return files[choices["record"]]
-    if len(found) > 1 or "record" in choices:
-        names = tuple(file.name for file in found)
-        raise ChoiceNeeded("record", f"There are {len(found)} recordings here.", names)
-    return found[0]
+def choose_file(found: Sequence[File], choices: Mapping[str, str]) -> File:
+    """The only one of `found`, or the one that `choices["record"]` names."""
+    if len(found) == 1:
+        return found[0]
+    for file in found:
+        if file.name == choices.get("record"):
+            return file
+    names = tuple(file.name for file in found)
+    raise ChoiceNeeded("record", f"There are {len(found)} recordings here.", names)
 
 
 def ecg_sample(

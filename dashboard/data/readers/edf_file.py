@@ -52,7 +52,7 @@ class EdfReader:
 
     def read(self, files: Files, choices: Mapping[str, str]) -> Sample:
         found = _recordings(files) or files.with_suffix(*self.suffixes)
-        file = choose_file(files, found, choices)
+        file = choose_file(found, choices)
         header = read_edf_header(file)
         signals = [s for s in header.signals if not s.is_annotations and s.samples > 0]
         if not signals:
@@ -103,7 +103,7 @@ def _read_records(file: File, header: EdfHeader, wanted: Sequence[EdfSignal]) ->
 def _blocks(file: File, header: EdfHeader) -> Iterator[np.ndarray]:
     step = max(1, PIECE_BYTES // header.record_bytes)
     with file.open() as stream:
-        stream.seek(header.data_start)
+        stream.read(header.data_start)  # members of an archive cannot seek
         for start in range(0, header.records, step):
             count = min(step, header.records - start)
             data = stream.read(count * header.record_bytes)

@@ -41,7 +41,7 @@ class ChoiceNeeded(UnreadableFile):
         self.key = key
         self.question = question
         self.options = tuple(options)
-        shown = ", ".join(short(option, 30) for option in self.options[:8])
+        shown = "; ".join(short(option, 30) for option in self.options[:8])
         more = f" and {len(self.options) - 8} more" if len(self.options) > 8 else ""
         listed = f" ({shown}{more})" if shown else ""
         super().__init__(f"{question} Choose {key}{listed}.")

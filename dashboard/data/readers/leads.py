@@ -113,7 +113,7 @@ def _by_lead(names: Sequence[str], rates: Sequence[float], wanted: str) -> list[
 def _by_label(names: Sequence[str], groups: Mapping[float, list[int]], wanted: str) -> list[int]:
     labels = {group_label(names, rate, members): members for rate, members in groups.items()}
     for label, members in labels.items():
-        if wanted.strip() in (label, label.split(" Hz")[0]):
+        if wanted.strip() in (label, label.split(":")[0]):
             return members
     raise ChoiceNeeded("group", f"There is no group {short(wanted)!r}.", tuple(labels))
 

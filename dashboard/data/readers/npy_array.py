@@ -72,7 +72,7 @@ class NpyReader:
         return bool(files.with_suffix(*self.suffixes))
 
     def read(self, files: Files, choices: Mapping[str, str]) -> Sample:
-        file = choose_file(files, files.with_suffix(*self.suffixes), choices)
+        file = choose_file(files.with_suffix(*self.suffixes), choices)
         arrays = [_describe(member) for member in _members(file)]
         signal = _signal(file, arrays, choices)
         array = _leads_by_samples(file, signal)

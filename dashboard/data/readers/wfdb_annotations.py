@@ -20,6 +20,7 @@ SYMBOLS = {
     24: "p", 25: "B", 26: "^", 27: "t", 28: "+", 29: "u", 30: "?", 31: "!", 32: "[", 33: "]",
     34: "e", 35: "n", 36: "@", 37: "x", 38: "f", 39: "(", 40: ")", 41: "r",
 }  # fmt: skip
+NO_MARK = 0
 SKIP, NUMBER, SUBTYPE, CHANNEL, AUXILIARY = 59, 60, 61, 62, 63
 HIGHEST_CODE = 49
 NOTE = 22
@@ -87,7 +88,9 @@ def _parse(data: bytes) -> _Parsed | None:
                 parsed.notes[-1] = text.rstrip(b"\0").decode("utf-8", errors="replace")
         elif code in (NUMBER, SUBTYPE, CHANNEL):
             continue
-        elif 0 <= code <= HIGHEST_CODE:
+        elif code == NO_MARK:  # only moves the time on
+            now += value
+        elif code <= HIGHEST_CODE:
             now += value
             parsed.positions.append(now)
             parsed.codes.append(code)

@@ -151,7 +151,7 @@ def _pieces(source: SignalFile, frames: int) -> Iterator[np.ndarray]:
     # Whole packs, so that no sample is split between two pieces.
     step = max(1, PIECE_SAMPLES // source.per_frame // kind.pack_samples) * kind.pack_samples
     with source.file.open() as stream:
-        stream.seek(source.offset)
+        stream.read(source.offset)  # members of an archive cannot seek
         for start in range(0, frames, step):
             count = min(step, frames - start) * source.per_frame
             data = stream.read(kind.bytes_of(count))

@@ -53,8 +53,9 @@ def gram_heatmap(
 
 def clicked_pair(point: Mapping[str, Any]) -> tuple[int, int]:
     """The (i, j) of a clicked point of `gram_heatmap`, as Streamlit reports it."""
-    i, j = point["customdata"][:2]
-    return int(i), int(j)
+    about = point["customdata"]  # Streamlit turns inner lists into {"0": .., "1": ..}
+    values = list(about.values()) if isinstance(about, Mapping) else about
+    return int(values[0]), int(values[1])
 
 
 def _blocks(gram: np.ndarray) -> tuple[np.ndarray, int]:

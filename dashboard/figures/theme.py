@@ -93,7 +93,8 @@ class Theme:
     rule: str
     accent: str  # text and frames
     figure_accent: str  # lines and areas inside figures
-    accent_area: str
+    accent_area: str  # receptive field
+    window_area: str  # chosen window
     classes: Mapping[str, str] = field(repr=False)
 
 
@@ -107,6 +108,7 @@ LIGHT = Theme(
     accent="#0A6E66",
     figure_accent="#0F9F8F",
     accent_area="rgba(15,159,143,0.18)",
+    window_area="rgba(15,159,143,0.28)",
     classes=MappingProxyType(
         {"N": "#7B848B", "S": "#7E49B8", "V": "#D00F61", "F": "#91702E", "Q": "#369FC0"}
     ),
@@ -121,6 +123,7 @@ DARK = Theme(
     accent="#3CC4B4",
     figure_accent="#2FB9A8",
     accent_area="rgba(47,185,168,0.22)",
+    window_area="rgba(47,185,168,0.32)",
     classes=MappingProxyType(
         {"N": "#8A949B", "S": "#9A6BD6", "V": "#E8367F", "F": "#B08A3C", "Q": "#46B3D6"}
     ),

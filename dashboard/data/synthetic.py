@@ -10,6 +10,7 @@ Meas 31(5):595-609, 2010.
 """
 
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 from scipy import signal
@@ -17,6 +18,9 @@ from scipy import signal
 from dashboard.data.sample import Marks, Sample
 
 RATE = 500.0  # Hz
+INTERVAL = 0.84  # s between sinus beats, 71 per minute
+BREATHS = 0.25  # Hz
+FIRST, LAST = 0.45, 0.5  # s from the ends of the record to the first and last R peak, at least
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 # Frank's X (left), Y (down), Z (back) to leads: Dower, Machado, Osborne, "On deriving the
@@ -58,7 +62,8 @@ class Beat:
     late: float = 1.0
 
 
-# Depolarisation and recovery of a healthy heart: Sameni et al. 2007, table 1, without its P wave.
+# Depolarisation and recovery of a healthy heart: Sameni et al. 2007, table 1, without its P wave;
+# Y raised so that R in lead II is near 1 mV, the T wave of Z lowered so that V2 and V3 stay usual.
 _CHAMBERS = (
     Bumps(
         (-0.19, -0.07, 0.0, 0.06, 0.22, 1.2, 1.42, 1.68, 2.9),
@@ -92,9 +97,9 @@ _LOW_P = (
 # From the right outflow tract: wide (about 150 ms), no P, T against the QRS, like left bundle
 # branch block in V1 and upright in the leads that look from below.
 _OUTFLOW = (
-    Bumps((-0.12, 0.08, 0.34, 1.75), (0.2, 0.5, 0.3, -0.3), (0.15, 0.17, 0.16, 0.38)),
-    Bumps((0.0, 0.3, 0.95, 1.8), (1.05, 0.55, -0.12, -0.5), (0.18, 0.16, 0.35, 0.4)),
-    Bumps((-0.25, 0.1, 0.36, 1.7), (-0.18, 0.75, 0.4, -0.4), (0.12, 0.19, 0.16, 0.42)),
+    Bumps((-0.1, 0.07, 0.29, 1.7), (0.25, 0.65, 0.4, -0.4), (0.11, 0.12, 0.1, 0.36)),
+    Bumps((0.0, 0.26, 0.85, 1.75), (1.55, 0.85, -0.15, -0.65), (0.12, 0.1, 0.3, 0.38)),
+    Bumps((-0.2, 0.09, 0.29, 1.65), (-0.25, 1.1, 0.6, -0.5), (0.09, 0.13, 0.1, 0.4)),
 )
 
 
@@ -136,28 +141,32 @@ def synthetic_ecg(seconds: float = 60.0, rate: float = RATE, seed: int = 7) -> S
 
 def rhythm(seconds: float, random: np.random.Generator) -> tuple[np.ndarray, tuple[Beat, ...]]:
     """Times of the R peaks (s) and their kinds: sinus rhythm that breathes, with early beats."""
-    times, beats = [], []
-    now, interval = 0.45, 0.0
-    following = 6  # beats until the next early one
-    ectopic = (ATRIAL, VENTRICULAR)
-    while now < seconds - 0.5:
-        breath = 0.035 * np.sin(2 * np.pi * 0.25 * now) + 0.02 * np.sin(2 * np.pi * 0.1 * now)
-        usual = 0.84 * (1 + breath + 0.008 * random.standard_normal())
-        early = following == 0
-        beat = ectopic[sum(b is not NORMAL for b in beats) % 2] if early else NORMAL
-        if beats:
-            interval = usual * beat.early * (beats[-1].late if not early else 1.0)
-            now += interval
-        following = int(random.integers(4, 9)) if early else following - 1
+    times, beats = [FIRST], [NORMAL]
+    kinds = cycle((ATRIAL, VENTRICULAR))
+    usual_beats = 6  # until the next early one
+    while True:
+        early = usual_beats == 0
+        beat = next(kinds) if early else NORMAL
+        part = beat.early if early else beats[-1].late
+        now = times[-1] + part * _interval(times[-1], random)
+        if now > seconds - LAST:
+            return np.array(times), tuple(beats)
         times.append(now)
         beats.append(beat)
-    return np.array(times), tuple(beats)
+        usual_beats = int(random.integers(4, 9)) if early else usual_beats - 1
+
+
+def _interval(now: float, random: np.random.Generator) -> float:
+    """Seconds to the next sinus beat: respiration (0.25 Hz), blood pressure (0.1 Hz), chance."""
+    breath = 0.035 * np.sin(2 * np.pi * BREATHS * now)
+    pressure = 0.02 * np.sin(2 * np.pi * 0.1 * now)
+    return INTERVAL * (1 + breath + pressure + 0.008 * random.standard_normal())
 
 
 def dipole_of(time: np.ndarray, times: np.ndarray, beats: tuple[Beat, ...]) -> np.ndarray:
     """Components X, Y, Z (3, T) in mV at `time` (s): each beat's bumps around its R peak."""
     dipole = np.zeros((3, len(time)))
-    intervals = np.diff(times, prepend=times[0] - 0.84)
+    intervals = np.diff(times, prepend=times[0] - INTERVAL)
     for middle, interval, beat in zip(times, intervals, beats, strict=True):
         near = slice(*np.searchsorted(time, (middle - 0.6, middle + 1.0)))
         for component, bumps in enumerate(beat.components):
@@ -179,7 +188,7 @@ def _bumps_at(time: np.ndarray, bumps: Bumps, interval: float) -> np.ndarray:
 
 def _breathing(time: np.ndarray, dipole: np.ndarray) -> np.ndarray:
     """The dipole swaying with respiration: turned by up to 3 degrees, scaled by up to 3 %."""
-    breath = np.sin(2 * np.pi * 0.25 * time)
+    breath = np.sin(2 * np.pi * BREATHS * time)
     angle = np.deg2rad(3) * breath
     x, y, z = dipole * (1 + 0.03 * breath)
     return np.stack(
@@ -205,8 +214,8 @@ def _electrode_noise(length: int, rate: float, random: np.random.Generator) -> n
         signal.butter(2, 0.25, fs=rate, output="sos"), random.standard_normal((9, length))
     )
     drift *= 0.04 / drift.std()
-    breath = 0.03 * random.standard_normal((9, 1)) * np.sin(2 * np.pi * 0.25 * time + 0.6)
-    band = signal.butter(2, (15, 120), "bandpass", fs=rate, output="sos")
+    breath = 0.03 * random.standard_normal((9, 1)) * np.sin(2 * np.pi * BREATHS * time + 0.6)
+    band = signal.butter(2, (15, min(120, 0.45 * rate)), "bandpass", fs=rate, output="sos")
     muscle = signal.sosfilt(band, random.standard_normal((9, length)))
     muscle *= 0.007 / muscle.std()
     mains = 0.002 * random.standard_normal((9, 1)) * np.sin(2 * np.pi * 50 * time)

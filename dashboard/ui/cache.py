@@ -11,8 +11,13 @@ from torch import nn
 
 from dashboard.analysis import layers
 from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
+from dashboard.analysis.reference import Compared, compare, reference_marks
+from dashboard.analysis.rhythm import Rhythm, rhythm
+from dashboard.figures.signals import Lanes
+from dashboard.figures.thin import Series
 from dashboard.ui import state
 from models import registry
+from models.decode.beats import cell_probabilities
 from models.device import choose
 from models.probes.trace import Trace, trace
 from models.spec import ModelSpec
@@ -67,7 +72,7 @@ def survey(digest: str, model: str, lead: int) -> Survey:
     if max(part.array.shape[1:]) > PROBE_SIDE:
         part = layers.cut(part, centre, PROBE_SIDE, multiple)
     shapes = trace(net, whole.array)
-    kept = trace(net, part.array, layers=list(shapes.names))
+    kept = trace(net, part.array, layers=[name for name in shapes.names if ":" not in name])
     return Survey(shapes, layers.activity(kept), layers.clip_of_all(kept))
 
 
@@ -120,3 +125,33 @@ def default_lead(digest: str) -> int:
     """The channel fed by default: the best ECG lead of a signal, else the first."""
     sample = state.by_digest(digest)
     return ecg_channel(sample) if sample.dim == 1 else 0
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def beat_rhythm(digest: str, model: str, lead: int) -> Rhythm:
+    """RR intervals, rates and counts of the beats a network found."""
+    found = answer(digest, model, lead, None)
+    return rhythm(found.prediction, found.sample.sampling_rate)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def compared(digest: str, model: str, lead: int) -> Compared | None:
+    """The beats beside the file's own annotations; None for a file without any."""
+    found = answer(digest, model, lead, None)
+    marks = reference_marks(found.sample)
+    if marks is None:
+        return None
+    return compare(found.prediction, marks, found.sample.sampling_rate)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def lanes(digest: str, model: str, lead: int, block: tuple[float, ...] | None) -> Lanes:
+    """Probability of each class per cell: a beat is there, and it is of this class."""
+    spec = registry.find(model)
+    view = layer(digest, model, spec.head, lead, block)
+    names, chances = cell_probabilities(view.maps, spec)
+    rate = view.prepared.to_sample[0, 0] * spec.decoder["stride"]
+    sample = state.by_digest(digest)
+    step = rate / sample.sampling_rate
+    start = float(view.prepared.to_sample[0, 1]) / sample.sampling_rate + step / 2
+    return Lanes(names, Series(start, step, chances))

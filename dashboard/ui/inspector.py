@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.figures.histograms import histogram_bar
+from dashboard.figures.histograms import histogram, histogram_bar
 from dashboard.figures.matrices import clicked_pair, gram_heatmap
 from dashboard.ui import cache, panels, state
 from dashboard.ui.scene import SCOPES, Scene
@@ -40,7 +40,7 @@ def _channel(scene: Scene) -> None:
         f":gray[positive] `{100 * numbers.positive:.0f} %`"
     )
     maps = scene.layer.maps
-    figure = histogram_bar(maps[scene.channel], scene.clip, theme=scene.theme)
+    figure = histogram_bar(histogram(maps[scene.channel], scene.clip), theme=scene.theme)
     alt = f"Histogram of channel {scene.channel}, mean {numbers.mean:.3g}."
     panels.chart(figure, "histogram", scene.theme, alt)
     st.segmented_control(

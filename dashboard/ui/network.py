@@ -1,18 +1,19 @@
 """The network strip: input, folded stages and the layers of the open one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from dashboard.analysis.layers import field_extent
 from dashboard.ui import state
-from dashboard.ui.components.strip import Row, strip
+from dashboard.ui.components.strip import StripRow, spark, strip
 from dashboard.ui.scene import Scene
 from dashboard.ui.words import field_text, shape_text, thousands
 from models.probes.trace import LayerRecord
 
-QUIET_KINDS = ("batch_norm", "dropout", "flatten", "identity")  # reachable by the layer selector
+QUIET_KINDS = ("BatchNorm", "Dropout", "Flatten", "Identity")  # reachable by the layer selector
 
 
 def show_network(scene: Scene) -> None:
@@ -48,7 +49,9 @@ def stages(scene: Scene) -> dict[str, list[LayerRecord]]:
     """Layers by stage, in order of execution; a layer outside all stages is a stage of its own."""
     found: dict[str, list[LayerRecord]] = {}
     for record in scene.survey.trace.records:
-        inside = [s for s in scene.spec.stages if record.name == s or record.name.startswith(f"{s}.")]
+        inside = [
+            s for s in scene.spec.stages if record.name == s or record.name.startswith(f"{s}.")
+        ]
         found.setdefault(max(inside, key=len, default=record.name), []).append(record)
     return found
 
@@ -58,52 +61,31 @@ def _layer_of(scene: Scene, row: str) -> str:
     return stages(scene)[row][-1].name if row in stages(scene) else row
 
 
-def _rows(scene: Scene) -> Iterator[Row]:
+def _rows(scene: Scene) -> Iterator[StripRow]:
     prepared = scene.layer.prepared
-    fed = np.abs(np.diag(prepared.to_sample @ np.eye(len(prepared.to_sample))))
     step = np.abs(prepared.to_sample[:-1, :-1]).sum(axis=1) * np.asarray(scene.sample.spacing)
-    yield Row(
-        id="",
-        name="input",
-        shape=shape_text(prepared.array.shape),
-        field=field_text(step if len(fed) else None, scene.sample.axis_unit),
-    )
+    shape = shape_text(prepared.array.shape)
+    yield StripRow("", "input", shape, field_text(step, scene.sample.axis_unit))
     for name, records in stages(scene).items():
-        is_open = scene.record in records or any(r.name == scene.record.name for r in records)
-        alone = len(records) == 1
-        yield _row(scene, records[-1], name, name, level=0, is_open=None if alone else is_open)
-        if is_open and not alone:
-            for record in records:
-                if record.kind not in QUIET_KINDS or record.name == scene.record.name:
-                    yield _row(scene, record, record.name, record.name.removeprefix(f"{name}."), 1)
+        if len(records) == 1:
+            yield _row(scene, records[-1], records[-1].name, name)
+            continue
+        inside = any(r.name == scene.record.name for r in records)
+        yield replace(_row(scene, records[-1], name, name), stage=True, open=inside, chosen=False)
+        for record in records:
+            if record.kind not in QUIET_KINDS or record.name == scene.record.name:
+                row = _row(scene, record, record.name, record.name.removeprefix(f"{name}."))
+                yield replace(row, parent=name)
 
 
-def _row(
-    scene: Scene,
-    record: LayerRecord,
-    row_id: str,
-    name: str,
-    level: int,
-    is_open: bool | None = None,
-) -> Row:
+def _row(scene: Scene, record: LayerRecord, row_id: str, name: str) -> StripRow:
     extent = field_extent(record, scene.layer.prepared, scene.sample)
-    chosen = record.name == scene.record.name and (level == 1 or not is_open)
-    return Row(
+    activity = scene.survey.activity.get(record.name)
+    return StripRow(
         id=row_id,
         name=name,
         shape=shape_text(record.shape),
         field=field_text(extent, scene.sample.axis_unit),
-        spark=tuple(float(v) for v in spark(scene.survey.activity.get(record.name))),
-        level=level,
-        open=is_open,
-        chosen=chosen,
+        spark=() if activity is None else spark(activity),
+        chosen=record.name == scene.record.name,
     )
-
-
-def spark(activity: np.ndarray | None, bars: int = 24) -> np.ndarray:
-    """Mean activity per channel as at most `bars` heights in 0..1; neighbours share a bar."""
-    if activity is None or not len(activity):
-        return np.zeros(0)
-    groups = np.array_split(activity, min(bars, len(activity)))
-    heights = np.array([group.max() for group in groups])
-    return heights / max(float(heights.max()), 1e-12)

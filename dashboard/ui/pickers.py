@@ -91,7 +91,8 @@ def pick_position(sample: Sample, position: tuple[float, ...]) -> None:
                 step=float(max(sample.spacing[min(axis, sample.dim - 1)], 0.001)),
                 format="%.3f",
                 key=key,
-                on_change=_place, args=(sample, tuple(world), axis, key),
+                on_change=_place,
+                args=(sample, tuple(world), axis, key),
             )
 
 

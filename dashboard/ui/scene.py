@@ -15,7 +15,6 @@ from models.probes.trace import LayerRecord
 from models.records import Beats
 from models.spec import ModelSpec
 
-
 SCOPES = ("channel", "layer", "network")  # what a colour range can be taken over
 
 
@@ -129,9 +128,7 @@ def _first_layer(spec: ModelSpec, survey: cache.Survey) -> str:
     return inside[-1] if inside else names[0]
 
 
-def _position(
-    view: state.View, sample: Sample, spec: ModelSpec, lead: int
-) -> tuple[float, ...]:
+def _position(view: state.View, sample: Sample, spec: ModelSpec, lead: int) -> tuple[float, ...]:
     """The chosen position inside the sample; default its own, else where something happens."""
     chosen = view.position
     if chosen is None or len(chosen) != sample.dim:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.ui import state, uploads
-from dashboard.ui.components.eye import eye
+from dashboard.ui import uploads
+from dashboard.ui.components.eye import eye, shown_theme
 
 FOLDER = Path(__file__).parent
 DISCLAIMER = "Research and teaching; not a medical device."
@@ -23,17 +23,14 @@ STYLE = """<style>
 
 def set_up() -> None:
     """Page settings, logo and the two style rules the theme options cannot express."""
-    st.set_page_config(
-        page_title="ConvScope", page_icon=str(FOLDER / "icon.png"), layout="wide"
-    )
-    st.logo(str(FOLDER / f"logo_{theme_name()}.svg"), size="medium")
+    st.set_page_config(page_title="ConvScope", page_icon=str(FOLDER / "icon.png"), layout="wide")
+    st.logo(str(FOLDER / "logo.svg"), size="medium")
     st.html(STYLE)
 
 
 def theme_name() -> str:
-    """"light" or "dark": what the browser shows, as the eye component last saw it."""
-    seen = st.session_state.get("eye", {}).get("theme") or st.context.theme.type
-    return "dark" if seen == "dark" else "light"
+    """ "light" or "dark": what the browser shows, as the eye component last saw it."""
+    return shown_theme()
 
 
 def phone() -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dashboard.data.sample import Sample
+from dashboard.figures.clock import clock
 
 THIN = "\u2009"
 
@@ -22,17 +23,6 @@ def shape_text(shape: Sequence[int]) -> str:
 def signed(value: float, digits: int = 2) -> str:
     """A number with a real minus."""
     return f"{value:.{digits}f}".replace("-", "\u2212")
-
-
-def clock(seconds: float, digits: int = 1) -> str:
-    """Seconds as m:ss.s or h:mm:ss.s."""
-    scale = 10**digits
-    total = round(abs(seconds) * scale)
-    minutes, rest = divmod(total, 60 * scale)
-    hours, minutes = divmod(minutes, 60)
-    ticking = f"{rest / scale:0{3 + digits if digits else 2}.{digits}f}"
-    text = f"{hours}:{minutes:02d}:{ticking}" if hours else f"{minutes}:{ticking}"
-    return ("\u2212" if seconds < 0 else "") + text
 
 
 def duration(seconds: float) -> str:
@@ -65,7 +55,7 @@ def position_text(sample: Sample, position: Sequence[float]) -> str:
     """A place in the sample's own coordinates: 9:36.0, row 12, column 9, or (−27, −19, −15) mm."""
     world = sample.to_world(np.asarray(position))
     if sample.axis_unit == "s":
-        return f"{clock(float(world[0]), 2)} min:s" if world[0] >= 60 else f"{world[0]:.2f} s"
+        return clock(float(world[0]), 2) if world[0] >= 60 else f"{world[0]:.2f} s"
     if sample.axis_unit == "px":
         return f"row {position[0]:.0f}, column {position[1]:.0f}"
     return "(" + ", ".join(signed(v, 0) for v in world) + ") mm"

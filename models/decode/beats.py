@@ -33,6 +33,12 @@ def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
     )
 
 
+def cell_probabilities(cells: np.ndarray, spec: ModelSpec) -> tuple[tuple[str, ...], np.ndarray]:
+    """Class names and, per cell (K, G), the probability that a beat of the class is there."""
+    weights = spec.weights_for(1)
+    return weights.classes if weights else AAMI, expit(cells[0]) * softmax(cells[2:], axis=0)
+
+
 def best_apart(places: np.ndarray, scores: np.ndarray, distance: float) -> np.ndarray:
     """Non-maximum suppression on a line: which of the sorted `places` to keep, as a mask.
 

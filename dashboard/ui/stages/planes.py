@@ -1,0 +1,9 @@
+"""Placeholder."""
+
+
+def draw(scene):
+    pass
+
+
+def draw_pair(scene):
+    pass

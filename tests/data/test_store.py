@@ -67,6 +67,13 @@ def test_digest_computed_anew_from_the_stored_values_is_the_same(store):
         assert fresh.digest == sample.digest
 
 
+def test_digest_goes_by_values_not_by_their_order_in_memory(store):
+    fortran = volume(array=np.asfortranarray(volume().array))
+    assert fortran.digest == volume().digest
+    assert store.put(fortran) == store.put(volume())
+    assert volume(array=volume().array[:, :, ::-1]).digest != volume().digest
+
+
 def test_digest_is_not_computed_by_reading_the_array_again(store, monkeypatch):
     digest = store.put(volume())
     monkeypatch.setattr("hashlib.blake2b", None)

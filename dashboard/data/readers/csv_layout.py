@@ -52,12 +52,23 @@ def find_layout(lines: Sequence[str]) -> Layout | None:
 
     Every line from its first row on must be a row, for all lines that are tried.
     """
+    # What splits a row decides; only then a row may be one number, perhaps with a decimal comma.
+    several, one = [], []
     for delimiter in DELIMITERS:
         rows = [split(line, delimiter) for line in lines]
         start = _first_row(rows)
-        if start is not None:
-            return _describe(lines, rows, start, delimiter)
+        if start is not None and not _splits_decimals(rows[start:], delimiter):
+            found = several if len(rows[start]) > 1 else one
+            found.append((rows, start, delimiter))
+    for rows, start, delimiter in [*several, *one][:1]:
+        return _describe(lines, rows, start, delimiter)
     return None
+
+
+def _splits_decimals(rows: Sequence[list[str]], delimiter: str) -> bool:
+    """Whether a comma between two fields is a decimal one: "0,05" is a number, "0" and "05" not."""
+    pairs = delimiter == "," and all(len(row) == 2 for row in rows)
+    return pairs and any(re.fullmatch(r"0\d+", row[1]) for row in rows)
 
 
 def split(line: str, delimiter: str) -> list[str]:

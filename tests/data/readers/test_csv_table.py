@@ -118,6 +118,16 @@ def test_delimiters_and_decimal_commas_are_found(delimiter, decimal):
     np.testing.assert_array_equal(sample.array[0], np.float32(WAVE))
 
 
+def test_a_comma_between_whole_numbers_separates_them():
+    sample = _sample("I,II\n" + "1,2\n" * 50, rate_hz="100", unit="mV")
+    assert sample.array[:, 0].tolist() == [1.0, 2.0]
+
+
+def test_a_comma_before_hundredths_is_a_decimal_one():
+    sample = _sample("0,05\n-0,25\n" * 50, rate_hz="100", unit="mV")
+    np.testing.assert_array_equal(sample.array[0, :2], np.float32([0.05, -0.25]))
+
+
 def test_missing_values_are_gaps_and_a_counter_is_no_lead():
     rows = [f"{i},{v if i % 10 else ''},nan" for i, v in enumerate(WAVE)]
     sample = _sample("sample,I,II\n" + "\n".join(rows), rate_hz="100", unit="mV")

@@ -71,7 +71,7 @@ def test_pickles_are_never_loaded():
 
 @pytest.mark.parametrize("array", [np.zeros((3, 4, 5)), np.zeros((500, 400)), np.array(["a"])])
 def test_what_is_no_ecg_says_so(array):
-    with pytest.raises(UnknownFormat, match="axes|axis"):
+    with pytest.raises(UnknownFormat, match=r"axes|axis"):
         open_files([("a.npy", _npy(array))], ANSWERS)
 
 

@@ -1,0 +1,101 @@
+"""How quick the app's server side is: the landing page, and a new window of a day's record."""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from dashboard.analysis.benchmarks.timing import Measure, Unavailable
+from dashboard.data.sample import Sample
+from dashboard.data.synthetic import synthetic_ecg
+from dashboard.figures.beats import BeatMarks
+from dashboard.figures.overview import ecg_overview
+from dashboard.figures.signals import Lead, ecg_paper
+from dashboard.figures.theme import LIGHT
+from dashboard.figures.thin import Series
+
+ROOT = Path(__file__).parents[2]
+RATE = 128.0  # Hz
+DAY = 24 * 3600.0  # s
+WINDOWS = (10.0, 30.0, 300.0)  # s, the last is the longest the page shows
+MOVES = 12  # windows per length
+
+# Runs the landing page in a process of its own, without the thread that warms torch up after the
+# first paint, and tells whether torch was loaded all the same.
+LANDING = """
+import json, sys, time
+from streamlit.testing.v1 import AppTest
+from dashboard.ui import shell
+shell._warm_up = lambda: None
+started = time.perf_counter()
+app = AppTest.from_file("dashboard/app.py", default_timeout=60).run()
+seconds = time.perf_counter() - started
+failed = bool(app.exception)
+print(json.dumps({"torch": "torch" in sys.modules, "seconds": seconds, "failed": failed}))
+"""
+
+
+def landing(device: str) -> Iterator[Measure]:
+    """The landing page does not import torch."""
+    ran = subprocess.run(
+        [sys.executable, "-c", LANDING], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise Unavailable(f"the landing page did not run: {ran.stderr.strip().splitlines()[-1]}")
+    told = json.loads(ran.stdout.splitlines()[-1])
+    if told["failed"]:
+        raise Unavailable("the landing page showed an exception")
+    name, detail = "landing page imports torch (0 no, 1 yes)", f"first run {told['seconds']:.2f} s"
+    yield Measure(name, float(told["torch"]), "", 0, detail=detail)
+
+
+def window(device: str) -> Iterator[Measure]:
+    """A new window of 24 h of 12 leads: figures of paper and overview, and their size as JSON."""
+    sample, beats = twelve_lead_day()
+    rates = 60 / np.diff(beats.times, prepend=beats.times[0] - 0.8)
+    for length in WINDOWS:
+        seconds, sizes = [], []
+        for start in np.linspace(0, DAY - length, MOVES):
+            started = perf_counter()
+            sent = _paper(sample, beats, start, length) + _overview(beats, rates, start, length)
+            seconds.append(perf_counter() - started)
+            sizes.append(len(sent) / 1e3)
+        name = f"24 h, 12 leads, a window of {length:g} s"
+        yield Measure(f"{name}: server", statistics.median(seconds) * 1e3, "ms", 50)
+        yield Measure(f"{name}: sent", max(sizes), "kB", 150)
+
+
+def _paper(sample: Sample, beats: BeatMarks, start: float, length: float) -> str:
+    first = max(0, int(start * RATE) - 1)
+    last = int((start + length) * RATE) + 2
+    leads = [
+        Lead(name, Series(first / RATE, 1 / RATE, sample.values((row, slice(first, last)))), first)
+        for row, name in enumerate(sample.channels)
+    ]
+    return ecg_paper(leads, (start, start + length), theme=LIGHT, beats=beats).to_json()
+
+
+def _overview(beats: BeatMarks, rates: np.ndarray, start: float, length: float) -> str:
+    span = (start, start + length)
+    drawn = ecg_overview(beats.times, beats.symbols, rates, span, duration=DAY, theme=LIGHT)
+    return drawn.to_json()
+
+
+def twelve_lead_day() -> tuple[Sample, BeatMarks]:
+    """24 h of 12 leads at 128 Hz in int16 µV: a synthetic minute, repeated, and its beats."""
+    minute = synthetic_ecg(60.0, RATE)
+    stored = np.rint(minute.array * 1000).astype(np.int16)
+    repeats = round(DAY / 60)
+    array = np.tile(stored, (1, repeats))
+    units = ("mV",) * len(minute.channels)
+    sample = Sample(array, "a day", "ecg", minute.channels, units, "s", RATE, scale=(0.001, 0.0))
+    marks = minute.annotations[0]
+    starts = np.arange(repeats) * 60.0
+    times = (starts[:, None] + marks.positions / RATE).ravel()  # (minutes, beats) to (B,)
+    names = ["S" if symbol == "A" else symbol for symbol in marks.symbols]
+    return sample, BeatMarks(times, names * repeats)

@@ -44,7 +44,7 @@ def ecg_overview(
     _draw_lanes(drawing, np.asarray(times) / per_unit, symbols, duration / per_unit, lane)
     _set_axes(drawing, duration / per_unit, unit, np.asarray(rates, float), phone)
     low, high = (edge / per_unit for edge in window)
-    width = max(high - low, 0.002 * duration / per_unit)  # still visible in 24 h
+    width = max(high - low, 0.004 * duration / per_unit)  # still visible in 24 h
     place = {"y0": 0, "y1": 1, "yref": "paper", "layer": "above"}
     fill = {"fillcolor": theme.window_area, "line": {"width": 0}}
     drawing.shape("rect", x0=low, x1=low + width, **place, **fill)

@@ -12,13 +12,13 @@ const element = (name, parent, className, text) => {
 
 const drawSpark = (parent, values) => {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${Math.max(values.length, 1) * 3} 12`);
-  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("viewBox", "0 0 72 12");
   svg.setAttribute("aria-hidden", "true");
   values.forEach((value, k) => {
     const bar = document.createElementNS(SVG, "rect");
     const height = Math.max(1, 12 * value);
-    for (const [name, number] of Object.entries({ x: 3 * k, y: 12 - height, width: 2, height }))
+    const x = (72 * k) / values.length;
+    for (const [name, number] of Object.entries({ x, y: 12 - height, width: 1.8, height }))
       bar.setAttribute(name, number);
     svg.append(bar);
   });

@@ -1,4 +1,4 @@
-"""Reads one picture (PNG, JPEG, BMP, GIF, WebP, TIFF) as a grey or colour image."""
+"""Reads one picture (PNG, JPEG, BMP, GIF, WebP) as a grey or colour image."""
 
 import struct
 import warnings
@@ -14,16 +14,14 @@ from dashboard.data.readers.files import File, Files
 from dashboard.data.sample import Sample
 
 MOST_PIXELS = 40_000_000
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 _STARTS = (
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
     b"BM",
     b"GIF8",
     b"RIFF",
-    b"II*\0",
-    b"MM\0*",
 )
 _ORIENTATION = 0x0112  # EXIF tag: 1 is upright
 
@@ -74,8 +72,8 @@ class ImageReader:
             raise EmptyFile(f"{file.shown} is empty (0 bytes): expected a picture.")
         if not file.head(16).startswith(_STARTS):
             raise DamagedFile(
-                f"{file.shown} does not start like a picture: expected PNG, JPEG, BMP, GIF, WebP "
-                "or TIFF; save it again from a picture program."
+                f"{file.shown} does not start like a picture: expected PNG, JPEG, BMP, GIF or "
+                "WebP; save it again from a picture program."
             )
         array, notes = _decoded(file)
         return Sample(
@@ -129,10 +127,6 @@ def _check_size(file: File, image: Image.Image) -> None:
     """Before any pixel is decoded."""
     if image.width * image.height > MOST_PIXELS:
         raise _too_large(file)
-    if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-        raise DamagedFile(
-            f"{file.shown} holds {image.n_frames} pages: expected one picture; save one page."
-        )
 
 
 def _upright_pixels(image: Image.Image) -> tuple[np.ndarray, list[str]]:
@@ -158,7 +152,7 @@ def _bits(image: Image.Image) -> int:
 
 
 def _plain_mode(image: Image.Image, notes: list[str]) -> Image.Image:
-    """`image` as 8 or 16 bit grey, 32 bit grey, or 8 bit RGB, without palette and transparency."""
+    """`image` as 8 or 16 bit grey or 8 bit RGB, without palette and transparency."""
     if image.mode == "P":
         notes.append("its colour table was applied")
     if image.has_transparency_data:
@@ -169,7 +163,7 @@ def _plain_mode(image: Image.Image, notes: list[str]) -> Image.Image:
         return red if red.tobytes() == green.tobytes() == blue.tobytes() else image
     if image.mode == "1":
         return image.convert("L")
-    if image.mode in ("L", "RGB", "I", "F") or image.mode.startswith("I;16"):
+    if image.mode in ("L", "RGB") or image.mode.startswith("I;16"):
         return image
     notes.append(f"converted from {image.mode} to RGB")
     return image.convert("RGB")

@@ -32,12 +32,12 @@ class Geometry:
     """Unit u of a map has its field, `field` samples long, centred at `offset + stride * u`.
 
     One entry per axis, in fed samples. Where units differ in what they see (after upsampling),
-    `field` spans all of them.
+    `field` spans all of them; it is fractional only where strides are.
     """
 
     stride: tuple[float, ...]
     offset: tuple[float, ...]
-    field: tuple[int, ...]
+    field: tuple[float, ...]
 
 
 OUTPUT = ""  # the name of the network's own output in what `geometry` returns

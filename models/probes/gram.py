@@ -20,10 +20,10 @@ def gram(a: Array, dim: int | None = None) -> Array:
     spatial axes, says otherwise: what stands before the channels is kept. Tensors keep their
     gradient. Raises ValueError for an array without channels or positions.
     """
+    if 0 in a.shape:
+        raise ValueError(f"got an array of shape {tuple(a.shape)}, expected channels and positions")
     rows = _rows(a, dim)
     channels, positions = rows.shape[-2:]
-    if not channels * positions:
-        raise ValueError(f"got an array of shape {tuple(a.shape)}, expected channels and positions")
     product = rows @ (rows.mT if isinstance(rows, Tensor) else np.swapaxes(rows, -1, -2))
     return product / (channels * positions)  # (.., C, C)
 

@@ -115,8 +115,8 @@ def upsampled(reach: Reach, factor: Any, mode: str = "nearest") -> Value:
         return Unplaced.UNKNOWN
 
     def around(i: int, phase: int) -> tuple[int, int]:
-        below = floor(Fraction(2 * phase + 1, 2 * whole[i]) - Fraction(1, 2))
-        return below, below + 1 if whole[i] > 1 else below
+        place = Fraction(2 * phase + 1, 2 * whole[i]) - Fraction(1, 2)
+        return floor(place), ceil(place)
 
     return spread(reach, whole, around)
 

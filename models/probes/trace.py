@@ -32,7 +32,7 @@ class LayerRecord:
     shape: tuple[int, ...]
     stride: tuple[float, ...] | None
     offset: tuple[float, ...] | None
-    field: tuple[int, ...] | None
+    field: tuple[float, ...] | None
     parameters: int
     array: np.ndarray | None = None
 

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,17 +97,28 @@ def to_train_and_validate(cases: Sequence[Labelled], held_out: int) -> tuple[Lab
 
 
 def _read_file(path: Path, dim: int) -> Iterator[Labelled]:
+    if not zipfile.is_zipfile(path):
+        raise UnsuitableData(f"cannot read {path.name}: it is not an NPZ file")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if "x" in file and "y" in file:
-                named = re.search(r"(?:^|[_-])(train|val|test)$", path.stem)
-                yield _labelled(path, file["x"], file["y"], named[1] if named else "", dim)
-            for split in SPLITS:
-                if f"{split}_images" in file and f"{split}_labels" in file:
-                    images, labels = file[f"{split}_images"], file[f"{split}_labels"]
-                    yield _labelled(path, images, labels, split, dim)
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        found = _arrays(path)
+    except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
         raise UnsuitableData(f"cannot read {path.name}: {error}") from error
+    for split, (images, labels) in found.items():
+        yield _labelled(path, images, labels, split, dim)
+
+
+def _arrays(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Images and labels of a file by split, as stored."""
+    with np.load(path, allow_pickle=False) as file:
+        found = {
+            split: (file[f"{split}_images"], file[f"{split}_labels"])
+            for split in SPLITS
+            if f"{split}_images" in file and f"{split}_labels" in file
+        }
+        if "x" in file and "y" in file:
+            named = re.search(r"(?:^|[_-])(train|val|test)$", path.stem)
+            found[named[1] if named else ""] = file["x"], file["y"]
+    return found
 
 
 def _labelled(path: Path, images: np.ndarray, labels: np.ndarray, split: str, dim: int) -> Labelled:

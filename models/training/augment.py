@@ -12,6 +12,9 @@ from torch.nn import functional
 
 from models.nd import Nd
 
+# torch's names of linear interpolation by number of axes
+LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
 
 def per_sample(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
     """One uniform number in low..high per sample, shaped (N, 1, ..., 1) to go with `x`."""
@@ -54,18 +57,30 @@ def affine(
     scale: float = 0.0,
     shear: float = 0.0,
     shift: float = 0.0,
+    bend: float = 0.0,
     padding: str = "border",
 ) -> Tensor:
-    """Rotate, scale, shear and shift around the middle; outside: "border" or "zeros".
+    """Rotate, scale, shear, shift and bend around the middle; outside: "border" or "zeros".
 
     `turn` is the largest angle in radians in each plane of two axes, `scale` the largest log
-    factor per axis, `shear` the largest slant, `shift` the largest displacement in samples.
+    factor per axis, `shear` the largest slant, `shift` the largest displacement in samples,
+    `bend` that of each point of a coarse grid (Simard, Steinkraus, Platt 2003, section 2).
     """
     dim = x.ndim - 2
     matrix = _random_matrices(len(x), dim, turn, scale, shear, generator)
-    size = torch.tensor(x.shape[2:], dtype=torch.float32)
     moved = (torch.rand(len(x), dim, generator=generator) * 2 - 1) * shift
-    return warp(x, matrix, moved, size, padding)
+    moved = moved.reshape(-1, *(1,) * dim, dim)  # (N, 1, ..., dim)
+    if bend:
+        moved = moved + _random_bends(x, generator) * bend
+    return warp(x, matrix, moved, padding)
+
+
+def _random_bends(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Smooth displacements (N, *S, dim) in -1..1, drawn on a grid of four points per axis."""
+    dim = x.ndim - 2
+    coarse = torch.rand(len(x), dim, *(4,) * dim, generator=generator) * 2 - 1
+    fine = functional.interpolate(coarse, size=x.shape[2:], mode=LINEAR[dim], align_corners=True)
+    return fine.movedim(1, -1)
 
 
 def _random_matrices(
@@ -80,16 +95,17 @@ def _random_matrices(
     return torch.linalg.matrix_exp(turn * skew + shear * slant + scale * stretch)
 
 
-def warp(x: Tensor, matrix: Tensor, moved: Tensor, size: Tensor, padding: str) -> Tensor:
+def warp(x: Tensor, matrix: Tensor, moved: Tensor, padding: str) -> Tensor:
     """`x` read, linearly, at matrix @ (index - middle) + middle + moved.
 
-    `matrix` (N, dim, dim) and `moved` (N, dim) are in samples.
+    `matrix` (N, dim, dim); `moved` (N, *S, dim), or (N, 1, ..., dim), in samples.
     """
     dim = x.ndim - 2
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in x.shape[2:]]
     index = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)  # (*S, dim)
     reached = torch.einsum("nab,...b->n...a", matrix, index)  # (N, *S, dim)
-    reached = reached + moved.reshape(-1, *(1,) * dim, dim)
+    reached = reached + moved
+    size = torch.tensor(x.shape[2:], dtype=torch.float32)
     # grid_sample wants -1..1 between the outer edges of the array, last axis first.
     grid = (reached * 2 / size).flip(-1).to(x)
     if dim == 1:  # it knows two and three axes only: a signal is an image of one row
@@ -129,10 +145,8 @@ def low_resolution(x: Tensor, sizes: Sequence[int], generator: torch.Generator) 
     """Averaged down to one of `sizes` samples per axis (one draw per batch) and back, linearly."""
     choice = int(torch.randint(len(sizes), (1,), generator=generator))
     small = functional.interpolate(x, size=(sizes[choice],) * (x.ndim - 2), mode="area")
-    modes = {1: "linear", 2: "bilinear", 3: "trilinear"}
-    return functional.interpolate(
-        small, size=x.shape[2:], mode=modes[x.ndim - 2], align_corners=False
-    )
+    mode = LINEAR[x.ndim - 2]
+    return functional.interpolate(small, size=x.shape[2:], mode=mode, align_corners=False)
 
 
 def thickness(x: Tensor, generator: torch.Generator, strongest: float = 1.0) -> Tensor:

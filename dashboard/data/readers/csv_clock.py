@@ -100,13 +100,22 @@ def clock_seconds(texts: list[str]) -> np.ndarray:
     return seconds + 86_400 * np.cumsum(falls)
 
 
+def _days_of(date: str) -> float:
+    """Days since 1970 of a date that begins with its year; 0 for another order."""
+    try:
+        return float(np.datetime64(date.replace("/", "-").replace(".", "-"), "D").astype(int))
+    except ValueError:
+        # Day and month cannot be told apart; midnight still counts as a new day.
+        return 0.0
+
+
 def _seconds_of(text: str) -> float:
     plain = text.strip(" []\"'").replace(",", ".")
     days = 0.0
     date, separator, rest = plain.replace("T", " ").partition(" ")
     if separator and ":" not in date:
         plain = rest
-        days = float(np.datetime64(date.replace("/", "-").replace(".", "-"), "D").astype(int))
+        days = _days_of(date)
     clock = re.split(r"Z|[-+ ]", plain)[0]
     total = 0.0
     try:

@@ -8,6 +8,8 @@ from dashboard.data.readers.leads import millivolts
 
 MOST_PREAMBLE_LINES = 200
 LINES_TRIED = 25
+# What the patterns below meet is bounded, so that none can take long.
+LONGEST_HEADING, LONGEST_FACT = 120, 500
 DELIMITERS = ("\t", ";", ",", "|", r"\s+")
 MISSING = ("", "-", "na", "nan", "null", "none", "n/a", "?", "inf", "-inf")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
@@ -23,7 +25,7 @@ _RATE_LINE = re.compile(
 )
 _UNIT_LINE = re.compile(r"^\W*units?\W+([\w/µμ]+)", re.IGNORECASE)
 _NAME_LINE = re.compile(r"^\W*(leads?|labels?|channels?)\b\s*[:=,;\t]+=?\s*(.+)$", re.IGNORECASE)
-_UNIT_IN_NAME = re.compile(r"^(.*?)\s*(?:[\[(]\s*([^\])]*)\s*[\])]|[_\s/]([numµμ]?V))$")
+_UNIT_IN_NAME = re.compile(r"^(.*?)\s*(?:[\[(]\s*([^\])]*)\s*[\])]|[_\s/]([numµμ]V))$")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def _describe(
     lines: Sequence[str], rows: Sequence[list[str]], start: int, delimiter: str
 ) -> Layout:
     columns = len(rows[start])
-    preamble = [line.lstrip("#% ").strip() for line in lines[:start]]
+    preamble = [line.lstrip("#% ").strip() for line in lines[:start] if len(line) < LONGEST_FACT]
     wide = [row for row in rows[:start] if len(row) == columns and columns > 1]
     if columns == 1 and start:
         wide = [[_plain_header(lines[start - 1])]]
@@ -137,7 +139,7 @@ def _header(wide: Sequence[list[str]]) -> tuple[list[str], list[str]]:
 
 
 def _in_quotes(field: str) -> str:
-    return field.lstrip("#%").strip().strip("\"'").strip()
+    return field.lstrip("#%").strip().strip("\"'").strip()[:LONGEST_HEADING]
 
 
 def _facts(preamble: Sequence[str]) -> dict:

@@ -1,6 +1,7 @@
 """ECG in text tables (CSV, TXT, TSV): layout found, sampling rate and unit found or asked for."""
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ from dashboard.data.readers.leads import choose_group, millivolts, plain_lead, u
 from dashboard.data.sample import Sample
 
 HEAD_BYTES = 64 * 1024
-MOST_BYTES = 512 * 1024**2
+MOST_BYTES = 256 * 1024**2
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -71,7 +72,9 @@ class CsvReader:
         )
 
     def _tables(self, files: Files) -> list[File]:
-        texts = files.with_suffix(*self.suffixes, ".dat", "")
+        # Beside a header, a .dat is a signal file whatever its bytes look like.
+        unclear = () if files.with_suffix(".hea") else (".dat", "")
+        texts = files.with_suffix(*self.suffixes, *unclear)
         return [file for file in texts if _layout(file) is not None]
 
 
@@ -91,7 +94,8 @@ def _layout(file: File) -> Layout | None:
     head = file.head(HEAD_BYTES)
     if not looks_like_text(head) or what_is(head):
         return None
-    lines = head.decode(_encoding(head), errors="replace").splitlines()
+    lines = re.split(r"\r\n|\n|\r", head.decode(_encoding(head), errors="replace"))
+    lines = lines[:-1] if lines[-1] == "" else lines
     whole = len(head) == file.size
     return find_layout(lines if whole or len(lines) < 2 else lines[:-1])
 
@@ -118,16 +122,17 @@ def _columns(file: File, layout: Layout) -> list[np.ndarray]:
             "convert it to WFDB or EDF."
         )
     encoding = _encoding(file.head(HEAD_BYTES))
-    text = file.read().decode(encoding, errors="replace")
+    text = io.StringIO(file.read().decode(encoding, errors="replace"), newline=None)
+    for _ in range(layout.skip):
+        text.readline()
     try:
         table = pd.read_csv(
-            io.StringIO(text),
+            text,
             sep=layout.delimiter,
             decimal=layout.decimal,
             header=None,
             names=list(range(layout.columns)),
             index_col=False,
-            skiprows=layout.skip,
             na_values=[*MISSING, *(word.upper() for word in MISSING)],
             skipinitialspace=True,
             low_memory=False,

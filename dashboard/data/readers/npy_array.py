@@ -131,7 +131,7 @@ def _describe(file: File) -> _Array:
 def _signal(file: File, arrays: Sequence[_Array], choices: Mapping[str, str]) -> _Array:
     """The array that is the signal: the only one, the one so called, or the one asked for."""
     found = [a for a in arrays if a.is_signal and a.name not in RATE_NAMES]
-    if not found:
+    if not found or any(len(a.shape) > 2 for a in arrays):
         shapes = ", ".join(f"{a.shape} {a.dtype}" for a in arrays[:4]) or "nothing"
         raise UnknownFormat(
             f"{file.shown} holds {short(shapes, 120)}: expected an ECG as numbers with the axes "

@@ -11,7 +11,8 @@ from dashboard.data.readers.content import what_is
 from dashboard.data.readers.errors import DamagedFile, EmptyFile, UnsafeFile, short
 from dashboard.data.readers.files import File
 
-MOST_HEADER_BYTES = 4 * 1024**2
+MOST_HEADER_BYTES = 1024**2
+LONGEST_LINE = 512  # what the patterns below meet is bounded, so that none can take long
 MOST_SIGNALS = 4096
 MOST_SEGMENTS = 10_000
 HIGHEST_RATE = 1e7
@@ -120,8 +121,11 @@ def _lines(file: File) -> list[str]:
     text = data.decode("utf-8", errors="replace")
     stripped = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
     lines = [line for line in stripped if line and not line.startswith("#")]
-    if not lines:
-        raise DamagedFile(f"{file.shown} has no record line: get the complete WFDB header.")
+    if not lines or max(map(len, lines)) > LONGEST_LINE or file.size > MOST_HEADER_BYTES:
+        raise DamagedFile(
+            f"{file.shown} is not a WFDB header: expected text lines of at most {LONGEST_LINE} "
+            "characters, the first with the record name, number of signals and sampling rate."
+        )
     return lines
 
 

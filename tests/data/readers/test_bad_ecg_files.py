@@ -168,6 +168,11 @@ def test_a_picture_renamed_to_a_header(plain_record):
         assert "r.hea is not a WFDB header: its content is a PNG picture" in message
 
 
+def test_a_header_of_one_endless_line():
+    line = b"r 1 250 10\nr.dat 16 200 16 0 0 0 0" + b" " * 200_000 + b"I"
+    assert "lines of at most 512" in _refused(DamagedFile, [("r.hea", line), ("r.dat", b"1")])
+
+
 def test_binary_data_as_a_header():
     assert "it holds binary data" in _refused(DamagedFile, [("r.hea", GARBAGE)])
 

@@ -143,6 +143,16 @@ def test_encodings_do_not_matter(encoding):
     np.testing.assert_allclose(sample.array[0], np.array(WAVE) / 1000, rtol=1e-6)
 
 
+def test_a_quote_in_the_preamble_swallows_nothing():
+    text = 'size 5" tall\nUnit: mV\nSampling rate: 100 Hz\n' + "\n".join(map(str, WAVE))
+    np.testing.assert_array_equal(_sample(text).array[0], np.float32(WAVE))
+
+
+def test_a_lead_called_v_is_no_unit():
+    text = "lead V,lead II\n" + "\n".join(f"{v},{v}" for v in WAVE)
+    assert _sample(text, rate_hz="100", unit="mV").channels == ("V", "II")
+
+
 def test_leads_are_chosen_by_name():
     text = "I,II,V1\n" + "\n".join(f"{v},{v * 2},{v * 3}" for v in WAVE)
     sample = _sample(text, rate_hz="100", unit="mV", lead="V1")

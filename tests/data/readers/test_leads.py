@@ -9,7 +9,8 @@ from dashboard.data.readers.leads import is_ecg, millivolts, plain_lead, unique
     "name",
     [
         "I", "ii", "III", "aVR", "AVL", "avf", "V", "V1", "v6", "V4R", "MLII", "MLIII", "ML5",
-        "MCL1", "CM5", "D3", "ECG", "ECG 1", "ECG2", "ECG MLII", "EKG-REF", "Lead II", "vx", "VZ", "MV2",
+        "MCL1", "CM5", "D3", "ECG", "ECG 1", "ECG2", "ECG MLII", "EKG-REF", "Lead II", "vx",
+        "VZ", "MV2",
     ],
 )  # fmt: skip
 def test_leads_are_recognised(name):

@@ -64,6 +64,12 @@ def test_several_arrays_are_a_question():
     assert open_files([("a.npz", data)], {**ANSWERS, "record": "second"}).array.shape == (1, 500)
 
 
+def test_a_set_of_pictures_with_labels_is_no_ecg():
+    data = _npz(x=np.zeros((5, 28, 28)), y=np.arange(5))
+    with pytest.raises(UnknownFormat, match="expected an ECG"):
+        open_files([("digits.npz", data)], ANSWERS)
+
+
 def test_pickles_are_never_loaded():
     with pytest.raises(UnsafeFile, match="pickled"):
         open_files([("a.npy", _npy(np.array([{"a": 1}], dtype=object)))], ANSWERS)

@@ -52,8 +52,9 @@ class Layout:
 def find_layout(lines: Sequence[str]) -> Layout | None:
     """The layout of a table that begins within `lines`; None where there is none.
 
-    Every line from its first row on must be a row, for all lines that are tried.
+    Every line from its first row on must be a row, for the LINES_TRIED that are looked at.
     """
+    lines = lines[: MOST_PREAMBLE_LINES + LINES_TRIED]
     # What splits a row decides; only then a row may be one number, perhaps with a decimal comma.
     several, one = [], []
     for delimiter in DELIMITERS:

@@ -190,9 +190,10 @@ def _plain_values(
         notes.append(f"stored as {stored.dtype}, read as float32")
         with np.errstate(over="ignore", invalid="ignore"):
             stored = stored.astype(np.float32)
-    bad = stored.size - int(np.count_nonzero(np.isfinite(stored)))
-    if bad:
-        notes.append(f"{bad} of {stored.size} values are not finite numbers")
+    bad = ~np.isfinite(stored)
+    if bad.any():
+        notes.append(f"{bad.sum()} of {stored.size} values are no finite numbers: read as missing")
+        stored[bad] = np.nan
     _check_scale(stored, scale)
     return stored, None if scale == (1.0, 0.0) else scale, notes
 

@@ -159,12 +159,13 @@ def test_other_numbers_become_float32(kind):
     assert sample.scale is None
 
 
-def test_values_that_are_no_numbers_are_counted_and_kept():
+def test_values_that_are_no_numbers_are_counted_and_missing():
     array = CUBE.astype(np.float64)
     array[0, 0, :2] = np.nan, np.inf
     sample = read(encoded(array))
-    assert "2 of 60 values are not finite numbers" in sample.notes
-    assert np.isnan(sample.array[0, 0, 0, 0])
+    assert "2 of 60 values are no finite numbers: read as missing" in sample.notes
+    assert np.isnan(sample.array[0, 0, 0, :2]).all()
+    np.testing.assert_array_equal(sample.array[0, 1:], CUBE[1:])
 
 
 def test_all_nan_volume_is_read():

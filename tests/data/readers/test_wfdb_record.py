@@ -182,10 +182,10 @@ def test_half_an_hour_is_read_fast(data_dir):
     path = data_dir / "mitdb/122.hea"
     seconds = []
     for _ in range(4):
-        start = time.perf_counter()
+        start = time.process_time()
         open_files([path])
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.12  # measured 0.016 s alone on the machine
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.12  # 0.016 s on an idle core; processor time, as tests share it
 
 
 def test_reading_needs_little_more_memory_than_the_result(plain_record):

@@ -85,7 +85,8 @@ def answer_lines(analysis: Analysis) -> list[str]:
 
 def default_layers(analysis: Analysis) -> list[str]:
     """The layers written by default: the stages that the explorer folds the network by."""
-    return list(analysis.spec.stages)
+    chosen = (*analysis.spec.stages, analysis.spec.default_layer)
+    return list(dict.fromkeys(name for name in chosen if name))
 
 
 def write_activations(net: nn.Module, prepared: Prepared, layers: list[str], path: Path) -> Trace:

@@ -115,7 +115,7 @@ def explored_input(
 
 def total_stride(net: nn.Module, dim: int) -> int:
     """The coarsest stride of any layer: cuts on its multiples keep every grid in place."""
-    strides = [max(g.stride) for g in geometry(net, dim).values() if g.stride]
+    strides = [max(g.stride) for g in geometry(net, dim).values() if g is not None]
     return int(max(strides, default=1))
 
 
@@ -133,17 +133,15 @@ def cut(prepared: Prepared, centre: np.ndarray, longest: int, multiple: int) -> 
         box.append(slice(start, min(n, start + longest)))
     matrix = prepared.to_sample.copy()
     matrix[:-1, -1] += matrix[:-1, :-1] @ np.array(low, dtype=float)
-    valid = tuple(
-        min(v, s.stop) - s.start for v, s in zip(prepared.valid, box, strict=True)
-    )
+    valid = tuple(min(v, s.stop) - s.start for v, s in zip(prepared.valid, box, strict=True))
     gaps = None if prepared.gaps is None else prepared.gaps[box[0].start : box[0].stop]
     array = prepared.array[(slice(None), *box)]
     return replace(prepared, array=array, to_sample=matrix, valid=valid, gaps=gaps)
 
 
 def look(net: nn.Module, prepared: Prepared, layer: str) -> LayerView:
-    """Run the network once and keep one layer."""
-    traced = trace(net, prepared.array, layers=[layer])
+    """Run the network once and keep one layer; `NAME:2` is the second call of a module."""
+    traced = trace(net, prepared.array, layers=[layer.partition(":")[0]])
     record = traced[layer]
     return LayerView(record, prepared, place_of(record, prepared), traced.seconds)
 

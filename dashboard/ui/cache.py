@@ -13,6 +13,7 @@ from dashboard.analysis import layers
 from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
 from dashboard.analysis.reference import Compared, compare, reference_marks
 from dashboard.analysis.rhythm import Rhythm, rhythm
+from dashboard.figures.pictures import value_window
 from dashboard.figures.signals import Lanes
 from dashboard.figures.thin import Series
 from dashboard.ui import state
@@ -113,6 +114,14 @@ def clip(
     """Statistics of one channel, or of the whole layer for channel -1."""
     maps = layer(digest, model, name, lead, block).maps
     return layers.statistics(maps if channel < 0 else maps[channel])
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def grey_window(digest: str) -> tuple[float, float]:
+    """Black and white of a scan: 0.5 and 99.5 % of its values, read from every fourth voxel."""
+    sample = state.by_digest(digest)
+    coarse = (slice(0, 1), *(slice(None, None, 4) for _ in sample.shape))
+    return value_window(sample.values(coarse))
 
 
 def models_for(dim: int) -> list[ModelSpec]:

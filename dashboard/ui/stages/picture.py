@@ -1,9 +1,135 @@
-"""Placeholder."""
+"""The stage of an image: what was fed, the chosen channel over it and alone, and all maps."""
+
+from functools import partial
+
+import numpy as np
+
+from dashboard.figures.pictures import (
+    flattened,
+    input_picture,
+    map_picture,
+    over_picture,
+    placed_map,
+    product_picture,
+    value_window,
+)
+from dashboard.ui import panels, state
+from dashboard.ui.components.tiles import Box, Click, Readout, ReadoutRow, Ring, Tile, tiles
+from dashboard.ui.scene import Scene
+from dashboard.ui.stages.atlas import show_atlas
+from dashboard.ui.words import field_text, shape_text, signed
 
 
-def draw(scene):
-    pass
+def draw(scene: Scene) -> None:
+    """Three pictures of one frame, the readout, and the atlas."""
+    head = "" if scene.phone else "a frame marks what the chosen unit sees; click to move it"
+    panels.head(f"Input and channel {scene.channel}", head)
+    fed = scene.layer.prepared.array
+    shape = fed.shape[1:]
+    aspect = shape[1] / shape[0]
+    window = value_window(fed, 0, 100)
+    values = placed_map(scene.layer.maps[scene.channel], _unit_to_fed(scene), shape)
+    layers = {
+        "input": (input_picture(fed if len(fed) == 3 else fed[0], window),),
+        "both": (
+            input_picture(fed if len(fed) == 3 else fed[0], window, under=True),
+            over_picture(values, scene.clip),
+        ),
+        "channel": (map_picture(values, scene.clip),),
+    }
+    size = f"{shape_text(shape)} px"
+    captions = {
+        "input": ("input as fed", size),
+        "both": (f"channel {scene.channel} on input", ""),
+        "channel": (f"channel {scene.channel}", shape_text(scene.record.shape[1:])),
+    }
+    marks = _marks(scene, shape)
+    items = [
+        Tile(
+            id=name,
+            layers=pictures,
+            marks=marks,
+            left=captions[name][0],
+            right=captions[name][1],
+            dark=name != "channel",
+            aspect=aspect,
+            alt=f"{captions[name][0]} of {scene.sample.name}",
+        )
+        for name, pictures in layers.items()
+    ]
+    tiles("input", [*items, _readout(scene)], columns=4, narrow=2, on_click=partial(_moved, scene))
+    files = (
+        panels.Download(
+            "PNG",
+            f"{scene.record.name}-{scene.channel}-on-input.png",
+            "image/png",
+            lambda: flattened(layers["both"], background=scene.theme.page),
+        ),
+        panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
+    )
+    panels.caption(scene.caption, "stage", files)
+    clip = scene.clip
+    show_atlas(scene, lambda m: map_picture(m, clip), "one colour scale; click to choose")
 
 
-def draw_pair(scene):
-    pass
+def draw_pair(scene: Scene) -> None:
+    """The two channels of the chosen Gram cell and their product."""
+    first, second = (scene.layer.maps[c] for c in (scene.channel, scene.other))
+    rows = (
+        (str(scene.channel), map_picture(first, scene.clip)),
+        (str(scene.other), map_picture(second, scene.clip)),
+        ("product", product_picture(first, second)),
+    )
+    aspect = first.shape[1] / first.shape[0]
+    items = [Tile(id=name, layers=(png,), left=name, aspect=aspect) for name, png in rows]
+    tiles("pair", items, columns=3, narrow=3, tight=True)
+
+
+def _unit_to_fed(scene: Scene) -> np.ndarray:
+    """Unit index to index in the fed picture."""
+    return np.linalg.inv(scene.layer.prepared.to_sample) @ scene.layer.place
+
+
+def _marks(scene: Scene, shape: tuple[int, ...]) -> tuple[Box | Ring, ...]:
+    """The chosen unit's centre and its receptive field, as shares of the fed picture."""
+    prepared = scene.layer.prepared
+    unit = scene.layer.unit_at(scene.position)
+    size = np.array(shape, dtype=float)
+    low, high = scene.layer.field_box(unit)
+    corners = prepared.index_in_input(np.stack([low, high])) + 0.5
+    top, left = np.clip(corners.min(axis=0) / size, 0, 1)
+    bottom, right = np.clip(corners.max(axis=0) / size, 0, 1)
+    row, column = (prepared.index_in_input(scene.layer.position_of(unit)) + 0.5) / size
+    box = Box(float(left), float(top), float(right - left), float(bottom - top))
+    return box, Ring(float(column), float(row))
+
+
+def _readout(scene: Scene) -> Readout:
+    unit = scene.layer.unit_at(scene.position)
+    row, column = scene.position
+    at = tuple(round(p) for p in scene.position)
+    value = scene.sample.values((slice(None), *at))
+    activation = float(scene.layer.maps[(scene.channel, *unit)])
+    stride, offset = scene.record.stride, scene.record.offset
+    return Readout(
+        (
+            ReadoutRow("row, column", f"{row:.1f}, {column:.1f} px"),
+            ReadoutRow("input", ", ".join(f"{v:.4g}" for v in value)),
+            ReadoutRow("activation", signed(activation, 3)),
+            ReadoutRow(
+                "receptive field", field_text(np.array(scene.record.field), "px"), rule=True
+            ),
+            ReadoutRow("stride", " × ".join(f"{s:g}" for s in stride) + " px fed"),
+            ReadoutRow("offset", " × ".join(f"{o:g}" for o in offset) + " px fed"),
+        )
+    )
+
+
+def _moved(scene: Scene, click: Click) -> None:
+    """A click on a picture is a position."""
+    if click.x is None:
+        return
+    shape = scene.layer.prepared.array.shape[1:]
+    fed = np.array([click.y, click.x]) * shape - 0.5
+    position = scene.layer.prepared.index_in_sample(fed)
+    state.change(position=tuple(float(p) for p in position))

@@ -1,9 +1,166 @@
-"""Placeholder."""
+"""The stage of a scan: a channel over three planes through the crosshair, and all maps of one."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from dashboard.figures.pictures import flattened, input_picture, product_picture
+from dashboard.figures.volumes import (
+    Plane,
+    atlas_picture,
+    layer_picture,
+    layer_plane,
+    planes,
+    scale_bar,
+)
+from dashboard.ui import cache, panels, state
+from dashboard.ui.components.tiles import (
+    Bar,
+    Box,
+    Click,
+    Line,
+    Readout,
+    ReadoutRow,
+    Tile,
+    Wheel,
+    tiles,
+)
+from dashboard.ui.scene import Scene
+from dashboard.ui.stages.atlas import show_atlas
+from dashboard.ui.words import field_text, signed
+
+PLANE = "plane"  # session key: the plane the atlas shows, the one clicked last
 
 
-def draw(scene):
-    pass
+def draw(scene: Scene) -> None:
+    """Axial, coronal, sagittal, the readout, and the atlas of the plane clicked last."""
+    extent = np.array(scene.record.field) * np.abs(scene.layer.prepared.to_sample[:3, :3]).sum(0)
+    field = field_text(extent * scene.sample.spacing, "mm")
+    panels.head(f"Scan and channel {scene.channel}", f"receptive field {field} of the crosshair")
+    views = planes(scene.sample.shape, scene.sample.affine, np.array(scene.position))
+    layers = {view.name: _layers(scene, view) for view in views}
+    items = [_tile(scene, view, layers[view.name], views) for view in views]
+    tiles(
+        "planes",
+        [*items, _readout(scene, field)],
+        columns=4,
+        narrow=2,
+        on_click=partial(_moved, scene, views),
+        on_wheel=partial(_scrolled, scene, views),
+    )
+    chosen = _chosen_plane(views)
+    files = (
+        panels.Download(
+            "PNG",
+            f"{scene.record.name}-{scene.channel}-{chosen.name}.png",
+            "image/png",
+            lambda: flattened(layers[chosen.name], background="#000000"),
+        ),
+        panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
+    )
+    panels.caption(scene.caption, "stage", files)
+    where = _own_plane(scene, chosen)
+    frame = {"aspect": where.width_mm / where.height_mm}
+    world = scene.sample.to_world(scene.position)[_axis(chosen)]
+    rest = f"{chosen.name} plane at {'xyz'[_axis(chosen)]} {signed(world, 0)} mm; click to choose"
+    show_atlas(scene, lambda m: atlas_picture(where, m, scene.clip), rest, **frame)
 
 
-def draw_pair(scene):
-    pass
+def draw_pair(scene: Scene) -> None:
+    """The two channels of the chosen Gram cell and their product, in the atlas' plane."""
+    views = planes(scene.sample.shape, scene.sample.affine, np.array(scene.position))
+    where = _own_plane(scene, _chosen_plane(views))
+    first, second = (scene.layer.maps[c] for c in (scene.channel, scene.other))
+    rows = (
+        (str(scene.channel), atlas_picture(where, first, scene.clip)),
+        (str(scene.other), atlas_picture(where, second, scene.clip)),
+        ("product", product_picture(where.cut(first), where.cut(second))),
+    )
+    aspect = where.width_mm / where.height_mm
+    items = [Tile(id=name, layers=(png,), left=name, aspect=aspect) for name, png in rows]
+    tiles("pair", items, columns=3, narrow=3, tight=True)
+
+
+def _chosen_plane(views: tuple[Plane, ...]) -> Plane:
+    name = st.session_state.get(PLANE, "axial")
+    return next(view for view in views if view.name == name)
+
+
+def _own_plane(scene: Scene, view: Plane) -> Plane:
+    """The plane on the layer's own grid."""
+    maps = scene.layer.maps
+    return layer_plane(view, maps.shape[1:], scene.sample.affine, scene.layer.place)
+
+
+def _axis(view: Plane) -> int:
+    """The RAS axis a plane is looked at along."""
+    return {"sagittal": 0, "coronal": 1, "axial": 2}[view.name]
+
+
+def _layers(scene: Scene, view: Plane) -> tuple[bytes, bytes]:
+    window = cache.grey_window(scene.sample.digest)
+    under = input_picture(view.read(scene.sample), window, under=True)
+    maps = scene.layer.maps[scene.channel]
+    return under, layer_picture(view, maps, scene.layer.place, scene.clip)
+
+
+def _tile(scene: Scene, view: Plane, layers: tuple[bytes, ...], views: tuple[Plane, ...]) -> Tile:
+    side = max(max(v.width_mm, v.height_mm) for v in views)
+    x, y = view.fraction(np.array(scene.position))
+    low, high = scene.layer.field_box(scene.layer.unit_at(scene.position))
+    world = scene.sample.to_world(scene.position)[_axis(view)]
+    bar = scale_bar(side)
+    return Tile(
+        id=view.name,
+        layers=layers,
+        marks=(Line(x, -1, x, 2), Line(-1, y, 2, y), Box(*view.box(low - 0.5, high - 0.5))),
+        left=view.name,
+        right=f"{'xyz'[_axis(view)]} {signed(world, 0)} mm",
+        dark=True,
+        width=view.width_mm / side,
+        height=view.height_mm / side,
+        letters=view.letters,
+        bar=Bar(bar / side, f"{bar:g} mm"),
+        alt=f"{view.name} plane of {scene.sample.name} with channel {scene.channel} over it",
+    )
+
+
+def _readout(scene: Scene, field: str) -> Readout:
+    x, y, z = scene.sample.to_world(scene.position)
+    at = tuple(round(p) for p in scene.position)
+    unit = scene.layer.unit_at(scene.position)
+    activation = float(scene.layer.maps[(scene.channel, *unit)])
+    stride = np.array(scene.record.stride) @ np.abs(scene.layer.prepared.to_sample[:3, :3]).T
+    spacing = scene.sample.spacing
+    return Readout(
+        (
+            ReadoutRow("x", f"{signed(x, 1)} mm"),
+            ReadoutRow("y", f"{signed(y, 1)} mm"),
+            ReadoutRow("z", f"{signed(z, 1)} mm"),
+            ReadoutRow("scan", f"{float(scene.sample.values((0, *at))):.4g}", rule=True),
+            ReadoutRow("activation", signed(activation, 3)),
+            ReadoutRow("receptive field", field, rule=True),
+            ReadoutRow("stride", field_text(stride * spacing, "mm")),
+            ReadoutRow("voxel", " × ".join(f"{s:.3g}" for s in spacing) + " mm"),
+        )
+    )
+
+
+def _moved(scene: Scene, views: tuple[Plane, ...], click: Click) -> None:
+    """A click on a plane moves the crosshair, and the other two planes with it."""
+    view = next(v for v in views if v.name == click.id)
+    st.session_state[PLANE] = view.name
+    if click.x is not None:
+        index = np.clip(view.index(click.x, click.y), 0, np.array(scene.sample.shape) - 1)
+        state.change(position=tuple(float(p) for p in np.rint(index)))
+
+
+def _scrolled(scene: Scene, views: tuple[Plane, ...], wheel: Wheel) -> None:
+    """The wheel moves through the slices of the plane it turns over."""
+    view = next(v for v in views if v.name == wheel.id)
+    st.session_state[PLANE] = view.name
+    moved = list(scene.position)
+    axis = view.axes[2]
+    moved[axis] = float(np.clip(moved[axis] - wheel.delta, 0, scene.sample.shape[axis] - 1))
+    state.change(position=tuple(moved))

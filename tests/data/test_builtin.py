@@ -9,8 +9,10 @@ import pytest
 from nilearn.datasets import load_mni152_template
 from sklearn.datasets import load_digits
 
+from dashboard.analysis.analyze import analyze
 from dashboard.data.builtin import BUILTIN, builtin
 from dashboard.data.readers import open_files
+from models import registry, zoo
 
 KEYS = [row.key for row in BUILTIN]
 
@@ -86,3 +88,45 @@ def test_the_packages_that_hold_the_files_are_not_imported(root):
         "builtin('digit'); assert not {'nilearn', 'sklearn', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+# The shipped networks on the built-in samples: each journey of the home page ends in a right answer
+
+
+def answer(key: str, model: str, sample=None, **options):
+    if model not in zoo.cards():
+        pytest.skip(f"no weights of {model} are shipped")
+    return analyze(sample or builtin(key), registry.find(model), device="cpu", **options)
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_the_digit_network_reads_each_built_in_digit(digit):
+    name, _, probability = answer(f"digit-{digit}", "lenet5-mnist").prediction.ranked()[0]
+    assert name == str(digit)
+    assert probability > 0.8
+
+
+def test_the_patch_network_names_the_hippocampus_under_the_crosshair():
+    result = answer("brain", "resnet3d-hippocampus")
+    name, _, probability = result.prediction.ranked()[0]
+    assert name == "anterior"
+    assert probability > 0.8
+    assert result.reasons == ()
+
+
+@pytest.mark.parametrize("lead", ["II", "V5"])
+def test_the_beat_network_names_the_beats_of_the_computed_ecg(lead):
+    sample = builtin("ecg")
+    marks = sample.annotations[0]
+    channel = sample.channels.index(lead)
+    found = answer("ecg", "ecg-beats", sample, channel=channel).prediction
+    expected = [{"A": "S"}.get(symbol, symbol) for symbol in marks.symbols]
+    named = {"N": [], "S": [], "V": []}
+    for position, symbol in zip(marks.positions, expected, strict=True):
+        nearest = int(np.abs(found.positions - position).argmin())
+        there = abs(found.positions[nearest] - position) < 0.05 * sample.sampling_rate
+        named[symbol].append(there and found.symbols[nearest] == symbol)
+    assert len(found) == len(marks)
+    assert np.mean(named["N"]) > 0.98
+    assert np.mean(named["V"]) > 0.7
+    assert np.mean(named["S"]) > 0.7

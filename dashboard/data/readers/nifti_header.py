@@ -142,7 +142,8 @@ def _affine(file: File, header: nifti1.Nifti1Header) -> tuple[np.ndarray, tuple[
     unit = header.get_xyzt_units()[0]
     if unit == "unknown":
         notes.append("the file names no unit of length: taken as mm")
-    affine = np.array(header.get_best_affine(), dtype=float)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused below
+        affine = np.array(header.get_best_affine(), dtype=float)
     affine[:3] *= _MM_PER_UNIT[unit]
     if not (np.abs(affine) < _FARTHEST).all():  # also where it is not a number
         raise _no_place(file)

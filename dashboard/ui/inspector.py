@@ -50,6 +50,8 @@ def _channel(scene: Scene) -> None:
         key="scope",
         on_change=_scope,
         required=True,
+        label_visibility="collapsed",
+        help="What the colour range is taken over",
     )
 
 
@@ -61,9 +63,9 @@ def _gram(scene: Scene) -> None:
     matrix, order = cache.gram(*scene.key)
     count = len(matrix)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        panels.head("Gram matrix", f"{count} × {count}, click a cell")
+        panels.head("Gram matrix", f"{count} × {count}")
         st.space("stretch")
-        clustered = st.toggle("clustered", key="gram-clustered", help="Put alike channels together")
+        clustered = st.toggle("cluster", key="gram-clustered")
     figure = gram_heatmap(
         matrix,
         theme=scene.theme,
@@ -75,10 +77,9 @@ def _gram(scene: Scene) -> None:
     alt = f"Gram matrix; channels {scene.channel} and {scene.other}: {value:.3g}."
     key = panels.chart(figure, "gram", scene.theme, alt, on_select=_pair)
     files = (panels.Download("CSV", "gram.csv", "text/csv", lambda: panels.csv_of(matrix)),)
-    panels.caption(f"G: mean product ÷ {count}", "gram", files, key)
+    panels.caption(f"click a cell · G = {value:+.3g}", "gram", files, key)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        panels.head(f"Channels {scene.channel} and {scene.other}", f"G = {value:+.3g}")
-        st.space("stretch")
+        panels.head(f"Channels {scene.channel} and")
         other = st.number_input(
             "Second channel",
             0,
@@ -86,7 +87,7 @@ def _gram(scene: Scene) -> None:
             scene.other,
             key=f"other-{scene.record.name}-{scene.other}",
             label_visibility="collapsed",
-            width=112,
+            width=100,
         )
     if other != scene.other:
         state.change(other=int(other))

@@ -55,6 +55,11 @@ def open_command_line_files() -> None:
     uploads.open_into_session(json.loads(named))
 
 
+def torch_is_ready() -> bool:
+    """Whether the import behind the first paint has ended."""
+    return not _warm_up().is_alive()
+
+
 @st.cache_resource(show_spinner=False)
 def _warm_up() -> threading.Thread:
     """Import torch after the first paint, so that the first answer does not wait for it."""

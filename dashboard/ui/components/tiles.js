@@ -146,6 +146,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       cell = fresh;
     }
     cell.dataset.id = tile.id;
+    cell.style.gridArea = tile.span > 1 ? `span ${tile.span} / span ${tile.span}` : "";
     drawTile(cell, tile, report);
   });
   old.slice(data.tiles.length).forEach((cell) => cell.remove());

@@ -88,7 +88,8 @@ class Tile:
     """One picture: PNG `layers` from the bottom up, with marks over them.
 
     The picture covers `width` x `height` (shares) of a frame of `aspect` (width / height);
-    `letters` stand at the frame's left, right, top and bottom; `alt` says what is to be seen.
+    `letters` stand at the frame's left, right, top and bottom; a tile of `span` n takes n columns
+    and rows of the grid; `alt` says what is to be seen.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Tile:
     height: float = 1.0
     letters: tuple[str, ...] = ()
     bar: Bar | None = None
+    span: int = 1
     title: str = ""
     alt: str = ""
 

@@ -27,15 +27,10 @@ def draw(scene: Scene) -> None:
     fed = scene.layer.prepared.array
     shape = fed.shape[1:]
     aspect = shape[1] / shape[0]
-    window = value_window(fed, 0, 100)
-    values = placed_map(scene.layer.maps[scene.channel], _unit_to_fed(scene), shape)
     layers = {
-        "input": (input_picture(fed if len(fed) == 3 else fed[0], window),),
-        "both": (
-            input_picture(fed if len(fed) == 3 else fed[0], window, under=True),
-            over_picture(values, scene.clip),
-        ),
-        "channel": (map_picture(values, scene.clip),),
+        "input": (_fed_picture(fed),),
+        "both": overlay(scene, scene.channel),
+        "channel": (map_picture(_on_fed(scene, scene.channel), scene.clip),),
     }
     size = f"{shape_text(shape)} px"
     captions = {
@@ -85,9 +80,23 @@ def draw_pair(scene: Scene) -> None:
     tiles("pair", items, columns=3, narrow=3, tight=True)
 
 
-def _unit_to_fed(scene: Scene) -> np.ndarray:
-    """Unit index to index in the fed picture."""
-    return np.linalg.inv(scene.layer.prepared.to_sample) @ scene.layer.place
+def overlay(scene: Scene, channel: int) -> tuple[bytes, bytes]:
+    """The fed picture and a channel to lie over it, as PNG."""
+    under = _fed_picture(scene.layer.prepared.array, under=True)
+    return under, over_picture(_on_fed(scene, channel), scene.clip)
+
+
+def _fed_picture(fed: np.ndarray, *, under: bool = False) -> bytes:
+    """What was fed (C, H, W), its whole range from black to white."""
+    values = fed if len(fed) == 3 else fed[0]
+    return input_picture(values, value_window(fed, 0, 100), under=under)
+
+
+def _on_fed(scene: Scene, channel: int) -> np.ndarray:
+    """A channel read, nearest, on the grid of the fed picture."""
+    unit_to_fed = np.linalg.inv(scene.layer.prepared.to_sample) @ scene.layer.place
+    shape = scene.layer.prepared.array.shape[1:]
+    return placed_map(scene.layer.maps[channel], unit_to_fed, shape)
 
 
 def _marks(scene: Scene, shape: tuple[int, ...]) -> tuple[Box | Ring, ...]:

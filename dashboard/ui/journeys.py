@@ -1,0 +1,151 @@
+"""The home page's cards: three samples with a real answer, an activation and a Gram matrix.
+
+Inputs are drawn at once; the networks run when torch has been imported behind the first paint,
+one card a second, so that the landing page waits for nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+import streamlit as st
+
+from dashboard.data.sample import Sample
+from dashboard.figures.pictures import input_picture, value_window
+from dashboard.figures.volumes import plane
+from dashboard.ui import shell, state
+from dashboard.ui.components.tiles import Curve, Mark, Tile, curve_points, tiles
+
+SECONDS = 3.2  # of the ECG on its card
+OPENED = "journey_opened"  # session key: the card whose picture was clicked
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A card: what it shows, and where "Look inside" leads."""
+
+    key: str
+    title: str
+    icon: str
+    facts: str
+    underlay: Callable[["Journey"], tuple[tuple[bytes, ...], tuple[Mark, ...]]]
+    aspect: float = 1.0
+    dark: bool = True
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """What a network says and does on a card's sample: answer, pictures and the view to open."""
+
+    answer: str
+    model: str
+    layers: tuple[bytes, ...]
+    marks: tuple[Mark, ...]
+    atlas: bytes
+    gram: bytes
+    channels: int
+    view: state.View
+
+
+def show_journeys() -> None:
+    """Three cards; while some wait for their network the cards look again every second."""
+    every = None if all(row.key in _glimpses() for row in JOURNEYS) else 1.0
+    st.fragment(_cards, run_every=every)()
+
+
+@st.cache_resource(show_spinner=False)
+def _glimpses() -> dict[str, Glimpse]:
+    """Glimpses made so far, for every session of this server."""
+    return {}
+
+
+def _cards() -> None:
+    waiting = [row for row in JOURNEYS if row.key not in _glimpses()]
+    if waiting and shell.torch_is_ready():
+        glimpses = import_module("dashboard.ui.glimpses")  # imports torch
+        _glimpses()[waiting[0].key] = glimpses.make_glimpse(waiting[0].key)
+        if len(waiting) == 1:
+            st.rerun()
+    for column, row in zip(st.columns(3, gap="medium"), JOURNEYS, strict=True):
+        with column.container(border=True, gap="small"):
+            _card(row, _glimpses().get(row.key))
+
+
+def _card(row: Journey, glimpse: Glimpse | None) -> None:
+    st.markdown(f"{row.icon} **{row.title}** :gray[:small[{row.facts}]]")
+    layers, marks = row.underlay(row)
+    caption, small = "input", []
+    if glimpse:
+        layers, marks = glimpse.layers, glimpse.marks
+        caption = f"{row.title.lower()} and channel {glimpse.view.channel}"
+        small = [
+            Tile("atlas", (glimpse.atlas,), left=f"{glimpse.channels} channels"),
+            Tile("gram", (glimpse.gram,), left="Gram matrix"),
+        ]
+    big = Tile("input", layers, marks, left=caption, dark=row.dark, aspect=row.aspect, span=2)
+    tiles(f"card-{row.key}", [big, *small], columns=3, narrow=3, on_click=lambda _: _open(row))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        text = (
+            f"{glimpse.answer} :gray[:small[{glimpse.model}]]" if glimpse else ":gray[waking up …]"
+        )
+        st.markdown(text)
+        st.space("stretch")
+        if st.button(
+            "Look inside",
+            key=f"look-{row.key}",
+            type="tertiary",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+        ):
+            _open(row)
+            st.switch_page("../pages/explorer.py")
+    if st.session_state.pop(OPENED, None) == row.key:
+        st.switch_page("../pages/explorer.py")
+
+
+def _open(row: Journey) -> None:
+    glimpse = _glimpses().get(row.key)
+    st.session_state[state.VIEW] = glimpse.view if glimpse else state.View(sample=row.key)
+    st.session_state[OPENED] = row.key
+
+
+# What the cards show before their network has run
+
+
+def _ecg_underlay(row: Journey) -> tuple[tuple[bytes, ...], tuple[Mark, ...]]:
+    sample = state.sample(row.key)
+    return (), (lead_curve(sample, 1, 0.0),)
+
+
+def lead_curve(sample: Sample, lead: int, start: float) -> Curve:
+    """`SECONDS` of a lead from `start` (s) on, as a line over the card's picture."""
+    rate = sample.sampling_rate
+    first = int(start * rate)
+    values = sample.values((lead, slice(first, first + int(SECONDS * rate))))
+    return Curve(curve_points(np.linspace(0, 1, len(values)), height_of(values, values)))
+
+
+def height_of(values: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Values as heights in the card's picture, under the row of beats."""
+    low, high = float(np.nanmin(of)), float(np.nanmax(of))
+    return 0.92 - 0.72 * (values - low) / max(high - low, 1e-6)
+
+
+def _digit_underlay(row: Journey) -> tuple[tuple[bytes, ...], tuple[Mark, ...]]:
+    values = state.sample(row.key).values((0,))
+    return (input_picture(values, value_window(values, 0, 100)),), ()
+
+
+def _brain_underlay(row: Journey) -> tuple[tuple[bytes, ...], tuple[Mark, ...]]:
+    sample = state.sample(row.key)
+    view = plane("axial", sample.shape, sample.affine, np.array(sample.position))
+    values = view.read(sample)
+    return (input_picture(values, value_window(values)),), ()
+
+
+JOURNEYS = (
+    Journey("ecg", "ECG", ":material/ecg_heart:", "12 leads, computed", _ecg_underlay, dark=False),
+    Journey("digit", "Digit", ":material/draw:", "8 × 8 px, scikit-learn", _digit_underlay),
+    Journey("brain", "Scan", ":material/view_in_ar:", "T1 MR, 1 mm, MNI152", _brain_underlay),
+)

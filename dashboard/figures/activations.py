@@ -25,6 +25,7 @@ from dashboard.figures.thin import Series, strongest, thin
 
 RIBBON_CELLS = 50_000  # int8 cells sent at most: about 67 kB
 MAX_TARGETS = 2_000  # invisible click targets
+MAX_ROWS = 128  # of targets: closer channels cannot be told apart by a pointer
 SIGNAL_POINTS = 4_000
 SIGNAL_DOMAIN = (0.5, 1.0)  # vertical share of the figure, 0 at its bottom
 RIBBON_DOMAIN = (0.0, 0.43)
@@ -133,13 +134,14 @@ def _draw_targets(
     drawing: Drawing, ribbon: Series, window: tuple[float, float], median: float
 ) -> None:
     channels, cells = ribbon.values.shape
-    columns = min(cells, max(8, MAX_TARGETS // channels))
+    rows = np.unique(np.linspace(0, channels - 1, min(channels, MAX_ROWS)).astype(np.int16))
+    columns = min(cells, MAX_TARGETS // len(rows))
     at = np.unique(np.linspace(0, cells - 1, columns).astype(int))
     at = at[(ribbon.times[at] >= window[0]) & (ribbon.times[at] <= window[1])]
     drawing.targets(
-        np.tile(ribbon.times[at], channels),
-        np.repeat(np.arange(channels, dtype=np.int16), len(at)),
-        customdata=np.float32(ribbon.values[:, at].ravel()),
+        np.tile(ribbon.times[at], len(rows)),
+        np.repeat(rows, len(at)),
+        customdata=np.float32(ribbon.values[np.ix_(rows, at)].ravel()),
         hovertemplate="channel %{y}, %{x:.3f} s<br>%{customdata:+.4g}<extra></extra>",
         hoverinfo=None,
         yaxis="y3",
@@ -199,7 +201,8 @@ def _around_zero(clip: float) -> list[float]:
 
 
 def _name_axes(drawing: Drawing, title: str, channel: str, phone: bool) -> None:
-    if phone:
+    if phone:  # a finger on the figure scrolls the page
+        drawing.layout["xaxis"]["fixedrange"] = True
         drawing.head(0, SIGNAL_DOMAIN[1], title, "left", -26)
         drawing.head(1, SIGNAL_DOMAIN[1], channel, "right", 26)
         drawing.head(0, RIBBON_DOMAIN[1], "channel", "left", -26)

@@ -98,6 +98,8 @@ def ecg_paper(
     _draw_lanes(drawing, window, lanes, below / (paper + below), below)
     if position is not None:
         _draw_moment(drawing, position, split)
+    if phone:  # a finger on the paper scrolls the page
+        drawing.layout["xaxis"]["fixedrange"] = drawing.layout["xaxis2"]["fixedrange"] = True
     return drawing.figure()
 
 
@@ -287,7 +289,7 @@ def _draw_lanes(
         fixedrange=True,
     )
     if lanes is None:
-        drawing.add("scatter", x=[window[0]], y=[0], xaxis="x2", yaxis="y2", opacity=0)
+        drawing.add("scatter", x=[window[0]], y=[0], xaxis="x2", yaxis="y2", opacity=0, name="")
         return
     cells = lanes.trace.within(*window)
     drawing.add(

@@ -54,7 +54,7 @@ def thin(series: Series, points: int, *, first_index: int = 0) -> Series:
 
     `first_index` is the record's index of the first value; bucket edges are multiples of the
     bucket size in that index. NaN is a gap: a bucket of nothing else stays NaN. A kept value is
-    drawn within half a bucket of its own time.
+    drawn within three quarters of a bucket (of a pixel, as it is used) of its own time.
     """
     size = bucket_size(len(series), points)
     if size < 3:  # pairs of a bucket of two would only shuffle the samples

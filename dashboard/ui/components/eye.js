@@ -5,6 +5,14 @@ const isDark = (node) => {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 127; // light ink, so a dark page
 };
 
+// A tap is a click to Plotly, but it selects what it last hovered over, and a finger never hovers:
+// each touch of a chart first moves an unseen mouse to its place. Adding it again changes nothing.
+const hoverFirst = ({ target, touches }) => {
+  if (touches.length !== 1 || !target.closest?.(".js-plotly-plot")) return;
+  const { clientX, clientY } = touches[0];
+  target.dispatchEvent(new MouseEvent("mousemove", { clientX, clientY, bubbles: true }));
+};
+
 export default function ({ data, parentElement, setStateValue }) {
   const node = parentElement.querySelector(".eye");
   let last = data.theme;
@@ -15,5 +23,6 @@ export default function ({ data, parentElement, setStateValue }) {
     setStateValue("theme", theme);
   };
   node.ontransitionend = look;
+  document.addEventListener("touchstart", hoverFirst, { capture: true, passive: true });
   look();
 }

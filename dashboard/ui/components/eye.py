@@ -1,4 +1,4 @@
-"""Knows whether the page is dark or light, also after the theme was switched in the menu."""
+"""Knows whether the page is dark or light, also after a switch in the menu; lets taps be clicks."""
 
 from pathlib import Path
 

@@ -208,7 +208,7 @@ def _name_axes(drawing: Drawing, title: str, channel: str, phone: bool) -> None:
         drawing.head(0, RIBBON_DOMAIN[1], "channel", "left", -26)
         return
     for key, text in (("yaxis", title), ("yaxis2", channel), ("yaxis3", "channel")):
-        drawing.layout[key]["title_text"] = text
+        drawing.layout[key]["title"]["text"] = text
 
 
 def _mark_cell(

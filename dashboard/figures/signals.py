@@ -25,7 +25,7 @@ from dashboard.figures.theme import (
 )
 from dashboard.figures.thin import Series, as_counts, thin
 
-POINT_BYTES = 66_000  # of signal values sent at most, before base64 makes it a third more
+POINT_BYTES = 48_000  # of signal values sent at most, before base64 makes it a third more
 PULSE_SECONDS = 0.32  # room for the calibration pulse before the first sample
 ROW = 19  # px of a row of marks above the leads
 LANE = 14  # px of a class lane

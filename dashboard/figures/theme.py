@@ -207,9 +207,11 @@ def layout(
 def axis(theme: Theme, title: str = "", **options) -> dict:
     """One axis of the house style; `options` override."""
     return {
-        "title_text": title,  # `title` would drop the font
-        "title_font": {"size": AXIS_TITLE, "color": theme.quiet, "family": SANS},
-        "title_standoff": 6,
+        "title": {
+            "text": title,
+            "font": {"size": AXIS_TITLE, "color": theme.quiet, "family": SANS},
+            "standoff": 6,
+        },
         "tickfont": {"size": TICK_LABEL, "color": theme.quiet, "family": SANS},
         "ticks": "outside",
         "ticklen": 4,

@@ -147,19 +147,19 @@ def signal_tile(
     finite = signal.values[np.isfinite(signal.values)]
     median = float(np.median(finite)) if finite.size else 0.0
     reach = float(np.abs(finite - median).max()) if finite.size else 1.0
-    middle = 0.58
-    x = (channel.times - low) / (high - low)
+    middle, length = 0.58, (high - low) or 1.0
+    x = np.clip((channel.times - low) / length, 0, 1)
     marks: list[Mark] = []
     for sign, tone in ((1, "positive"), (-1, "negative")):
-        part = np.clip(sign * np.nan_to_num(channel.values), 0, 2 * clip) * (0.17 / clip)
+        part = np.clip(sign * np.nan_to_num(channel.values), 0, 2 * clip) * (0.2 / clip)
         outline = curve_points(np.r_[0, x, 1], np.r_[middle, middle - sign * part, middle])
         marks.append(Curve(outline, filled=True, tone=tone))
-    line = middle - 0.32 * (np.nan_to_num(signal.values, nan=median) - median) / (reach or 1.0)
-    marks.append(Curve(curve_points((signal.times - low) / (high - low), line)))
+    line = middle - 0.41 * (np.nan_to_num(signal.values, nan=median) - median) / (reach or 1.0)
+    marks.append(Curve(curve_points((signal.times - low) / length, line)))
     for time, symbol in _shown(beats, low, high):
-        share = (time - low) / (high - low)
+        share = (time - low) / length
         marks.append(Text(share, 0.075, GLYPHS.get(symbol, "○"), "middle", symbol))
-        marks.append(Text(share + 0.028, 0.075, symbol, "start", "ink"))
+        marks.append(Text(share + 0.032, 0.075, symbol, "start", "ink"))
     return Tile(id, (), tuple(marks), left=left, right=right, aspect=aspect, alt=alt)
 
 

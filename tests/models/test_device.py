@@ -1,9 +1,15 @@
 """Choosing a device by name, by environment, and refusing what is not there."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from models.device import DeviceError, choose, describe
+from models.device import DeviceError, choose, describe, reuse_freed_memory
+
+resource = pytest.importorskip("resource")  # not on Windows
 
 
 @pytest.mark.parametrize("name", ["cpu", "CPU", torch.device("cpu")])
@@ -49,3 +55,30 @@ def test_a_missing_metal_device_is_refused(monkeypatch):
 
 def test_the_description_names_the_device():
     assert describe(torch.device("cpu")).startswith("cpu: ")
+
+
+FAULTS = """
+import resource
+from models.device import reuse_freed_memory
+
+assert reuse_freed_memory()
+for _ in range(3):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    maps = [bytearray(2**21) for _ in range(20)]
+    del maps
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_freed_maps_are_used_again_instead_of_fresh_pages(root):
+    # A process of its own: the heap of this one has holes from the tests before.
+    command = [sys.executable, "-c", FAULTS]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    last = int(done.stdout.split()[-1])
+    assert last < 20 * 2**21 // resource.getpagesize() / 20
+
+
+def test_other_c_libraries_are_left_alone(monkeypatch):
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    assert reuse_freed_memory.__wrapped__() is False

@@ -29,7 +29,6 @@ MAX_ROWS = 128  # of targets: closer channels cannot be told apart by a pointer
 SIGNAL_POINTS = 4_000
 SIGNAL_DOMAIN = (0.5, 1.0)  # vertical share of the figure, 0 at its bottom
 RIBBON_DOMAIN = (0.0, 0.43)
-BELOW, ABOVE = 1.35, 1.55  # signal axis in units of its reach; above lies the row of beats
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,11 @@ def signal_and_channel(
     left, right, top = (30, 30, 22) if phone else (56, 44, 8)
     frame = layout(theme, height=height, left=left, right=right, top=top, bottom=38)
     drawing = Drawing(theme, frame)
-    level = _middle(signal.values)
+    level = _signal_level(signal.values, signed=bool((ribbon.values < 0).any()))
     _draw_channel(drawing, ribbon, cell.channel)
     _draw_signal(drawing, signal)
     _draw_ribbon(drawing, ribbon, clip)
-    _draw_targets(drawing, ribbon, window, level[0])
+    _draw_targets(drawing, ribbon, window, level.median)
     if beats is not None:
         rows = beat_row(beats, window, theme, level=0.955)
         drawing.traces += [{**row, "yaxis": "y4"} for row in rows]
@@ -91,13 +90,32 @@ def clicked_cell(point: Mapping[str, Any]) -> tuple[int | None, float]:
     return (round(float(point["y"])) if on_ribbon else None), float(point["x"])
 
 
-def _middle(values: np.ndarray) -> tuple[float, float]:
-    """Median of a signal's window and its largest distance from it (> 0), gaps ignored."""
+@dataclass(frozen=True)
+class _Level:
+    """The signal's axis: its median, and how far the axis reaches below and above it.
+
+    `signed` says whether any channel of the layer goes below zero; no single channel moves it.
+    """
+
+    median: float
+    below: float
+    above: float
+    signed: bool
+
+    @property
+    def zero(self) -> float:
+        """Height of the median as a share of the axis."""
+        return self.below / (self.below + self.above)
+
+
+def _signal_level(values: np.ndarray, *, signed: bool) -> _Level:
+    """Room for the signal, for the row of beats above it and for the areas of a channel."""
     finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    median = float(np.median(finite))
-    return median, float(np.abs(finite - median).max()) or 1.0
+    median = float(np.median(finite)) if finite.size else 0.0
+    high, low = (finite.max() - median, median - finite.min()) if finite.size else (0.0, 0.0)
+    reach = float(max(high, low)) or 1.0
+    above = 1.45 * max(float(high), 0.4 * reach)
+    return _Level(median, max(1.25 * float(low), (0.55 if signed else 0.35) * above), above, signed)
 
 
 def _draw_signal(drawing: Drawing, signal: Series) -> None:
@@ -151,33 +169,26 @@ def _draw_targets(
     drawing.targets(moments, np.full(len(moments), median, np.float32), name="moments")
 
 
-def _set_axes(
-    drawing: Drawing, window: tuple[float, float], channels: int, level: tuple[float, float]
-) -> None:
+def _set_axes(drawing: Drawing, window: tuple[float, float], channels: int, level: _Level) -> None:
     theme = drawing.theme
     limits = {"minallowed": window[0], "maxallowed": window[1]}
     strip = {"domain": SIGNAL_DOMAIN, "fixedrange": True}
+    span = [level.median - level.below, level.median + level.above]
     rows = {"range": [channels - 0.5, -0.5], "tickvals": channel_ticks(channels)}
     drawing.layout |= {
         "xaxis": axis(theme, "time (s)", range=window, anchor="y3", nticks=6, **limits),
-        "yaxis": axis(theme, range=_signal_range(*level), nticks=5, **strip),
+        "yaxis": axis(theme, range=span, nticks=5, **strip),
         "yaxis3": axis(theme, domain=RIBBON_DOMAIN, showline=False, fixedrange=True, **rows),
         "yaxis4": {"overlaying": "y", "range": [0, 1], "visible": False, **strip},
     }
 
 
-def _signal_range(median: float, reach: float) -> list[float]:
-    return [median - BELOW * reach, median + ABOVE * reach]
-
-
-def _set_channel_axis(
-    drawing: Drawing, values: np.ndarray, clip: float, level: tuple[float, float]
-) -> None:
+def _set_channel_axis(drawing: Drawing, values: np.ndarray, clip: float, level: _Level) -> None:
     """Second axis of the signal panel whose zero sits on the signal's median."""
-    zero = BELOW / (BELOW + ABOVE)
-    highest = float(np.abs(np.nan_to_num(values)).max())
-    span = max(clip, min(highest, 3 * clip)) / (0.82 * min(zero, 1 - zero))
-    ticks = _around_zero(clip)
+    zero = level.zero
+    reach = max(clip, min(float(np.abs(np.nan_to_num(values)).max()), 3 * clip))
+    span = reach / (0.82 * (min(zero, 1 - zero) if level.signed else 1 - zero))
+    ticks = [tick for tick in _around_zero(clip) if tick >= -zero * span]
     drawing.layout["yaxis2"] = axis(
         drawing.theme,
         overlaying="y",
@@ -232,6 +243,7 @@ def _mark_cell(
         yaxis="y3",
         mode="markers",
         marker={**ring, "line": {"width": 1.8}},
+        cliponaxis=False,
         hoverinfo="skip",
         name="chosen",
     )

@@ -62,6 +62,22 @@ def test_the_channels_zero_sits_on_the_signals_median():
     assert -below / (above - below) == pytest.approx(share, abs=1e-6)
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_signal_and_channel_fit_their_panel_and_no_channel_moves_the_signal(signed):
+    layer = ribbon()
+    if not signed:
+        layer = Series(layer.start, layer.step, np.abs(layer.values))
+    figures = [draw(layer, Cell(channel, 576.0)) for channel in (0, 17)]
+    part = signal().within(*WINDOW).values
+    for figure in figures:
+        low, high = figure.layout.yaxis.range
+        assert low < part.min() < part.max() < high
+        below, above = figure.layout.yaxis2.range
+        up, down = (np.asarray(trace.y) for trace in named(figure, "channel"))
+        assert below < down.min() <= up.max() < above
+    assert figures[0].layout.yaxis.range == figures[1].layout.yaxis.range
+
+
 def test_the_areas_above_and_below_zero_are_the_channel():
     layer = ribbon()
     up, down = named(draw(layer), "channel")

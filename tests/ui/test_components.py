@@ -103,7 +103,7 @@ def place(plot, x, y, yaxis="yaxis"):
 
 def press(page, where):
     page.mouse.move(*where)
-    page.wait_for_timeout(150)  # Plotly looks for what is under the pointer at most so often
+    page.wait_for_timeout(400)  # two clicks within 300 ms are a double click to Plotly
     page.mouse.click(*where)
 
 

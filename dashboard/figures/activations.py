@@ -129,11 +129,13 @@ def _draw_channel(drawing: Drawing, ribbon: Series, channel: int) -> None:
     values, size = strongest(ribbon.values[channel : channel + 1], SIGNAL_POINTS)
     start = ribbon.start + ribbon.step * (size - 1) / 2
     for sign, hue in ((1, ACTIVATION.high), (-1, ACTIVATION.low)):
+        part = np.float32(np.maximum(values[0] * sign, 0) * sign)
+        outline = {"width": int(part.any()), "color": area(hue, 0.5)}
         drawing.line(
             start,
             ribbon.step * size,
-            np.float32(np.maximum(values[0] * sign, 0) * sign),
-            line={"shape": "hvh", "width": 1, "color": area(hue, 0.5)},
+            part,
+            line={"shape": "hvh", **outline},
             fill="tozeroy",
             fillcolor=area(hue, 0.3),
             yaxis="y2",

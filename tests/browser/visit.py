@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -52,3 +55,47 @@ def number(text: str) -> float:
     plain = text.replace("−", "-")
     digits = "".join(c for c in plain if c.isdigit() or c in "-.")
     return float(digits)
+
+
+PIXEL = """([key, x, y, xaxis, yaxis]) => {
+    const chart = document.querySelector(`[class*="st-key-${key}-"] .js-plotly-plot`);
+    chart.scrollIntoView({block: 'center'});
+    const {left, top} = chart.getBoundingClientRect();
+    const across = chart._fullLayout[xaxis], down = chart._fullLayout[yaxis];
+    return [left + across._offset + across.d2p(x), top + down._offset + down.d2p(y)];
+}"""
+
+
+def click_figure(
+    page: Page, key: str, x: float, y: float, xaxis: str = "xaxis", yaxis: str = "yaxis"
+) -> None:
+    """Click (on a phone: tap) a place of the chart drawn under `key`, in its data coordinates."""
+    page.locator(f'[class*="st-key-{key}-"] .js-plotly-plot').first.wait_for()
+    left, top = page.evaluate(PIXEL, [key, x, y, xaxis, yaxis])
+    press(page, left, top)
+
+
+def press(page: Page, left: float, top: float) -> None:
+    """One click or tap at a place of the window, px."""
+    if page.evaluate("navigator.maxTouchPoints > 0"):
+        page.touchscreen.tap(left, top)
+    else:
+        page.mouse.move(left, top)  # Plotly only knows what is hovered
+        page.mouse.click(left, top)
+
+
+def place(page: Page) -> dict[str, str]:
+    """What the address says is being looked at: sample, model, layer, channel, position ..."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def wait_for_place(page: Page, timeout: float = 30.0, **wanted: str) -> dict[str, str]:
+    """Wait until the address says what is wanted (a regular expression each); returns it all."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = place(page)
+        if all(re.fullmatch(text, found.get(name, "")) for name, text in wanted.items()):
+            rest(page)
+            return found
+        page.wait_for_timeout(50)
+    raise AssertionError(f"after {timeout} s the address says {place(page)}, expected {wanted}")

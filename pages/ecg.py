@@ -20,7 +20,7 @@ with st.spinner("Finding the beats …", show_time=True):
 
 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     pick_sample(heart.sample, kind="ecg")
-    st.markdown(f":gray[{sample_facts(heart.sample)}]")
+    st.markdown(f":gray[:small[{sample_facts(heart.sample)}]]")
     pick_lead(heart.sample, heart.lead)
     st.markdown(f":gray[:small[one pass: {heart.source}]]")
     st.space("stretch")

@@ -4,10 +4,10 @@ Large arrays stay in memory by reference (`st.cache_resource`); nothing here may
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
-from torch import nn
 
 from dashboard.analysis import layers
 from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
@@ -27,8 +27,8 @@ PROBE_SIDE = 4096  # longest side of the part whose activity draws the sparks of
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
-def network(name: str, dim: int) -> nn.Module:
-    """A network of the registry on the chosen device: its trained weights, else random ones."""
+def network(name: str, dim: int) -> Any:
+    """The torch module of a network on the chosen device: trained weights, else random ones."""
     spec = registry.find(name)
     device = str(choose(None))
     if spec.weights_for(dim) is not None:

@@ -42,7 +42,7 @@ def pick_layer(scene: Scene) -> None:
     if chosen != scene.record.name:
         state.change(layer=chosen)
         st.rerun()
-    st.markdown(f"› channel {scene.channel} ›")
+    st.markdown(f":small[› channel {scene.channel} ›]")
 
 
 def stages(scene: Scene) -> dict[str, list[LayerRecord]]:

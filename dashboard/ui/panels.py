@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.figures.drawing import Figure
 from dashboard.figures.theme import Theme
 from dashboard.ui.components.save import save
 
@@ -30,7 +30,7 @@ def head(title: str, rest: str = "") -> None:
 
 
 def chart(
-    figure: go.Figure,
+    figure: Figure,
     key: str,
     theme: Theme,
     alt: str,

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from dashboard.analysis.layers import field_extent
 from dashboard.figures.pictures import (
     flattened,
     input_picture,
@@ -120,14 +121,13 @@ def _readout(scene: Scene) -> Readout:
     value = scene.sample.values((slice(None), *at))
     activation = float(scene.layer.maps[(scene.channel, *unit)])
     stride, offset = scene.record.stride, scene.record.offset
+    field = field_extent(scene.record, scene.layer.prepared, scene.sample)
     return Readout(
         (
             ReadoutRow("row, column", f"{row:.1f}, {column:.1f} px"),
             ReadoutRow("input", ", ".join(f"{v:.4g}" for v in value)),
             ReadoutRow("activation", signed(activation, 3)),
-            ReadoutRow(
-                "receptive field", field_text(np.array(scene.record.field), "px"), rule=True
-            ),
+            ReadoutRow("receptive field", field_text(field, "px"), rule=True),
             ReadoutRow("stride", " × ".join(f"{s:g}" for s in stride) + " px fed"),
             ReadoutRow("offset", " × ".join(f"{o:g}" for o in offset) + " px fed"),
         )

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -74,14 +74,18 @@ def choose(names: Sequence[str]) -> list[Benchmark]:
     return [benchmark for benchmark in BENCHMARKS if not names or benchmark.name in names]
 
 
+def function_of(benchmark: Benchmark) -> Callable[[str], Iterator[Any]]:
+    """The function of a row, imported now."""
+    return getattr(importlib.import_module(benchmark.module), benchmark.function)
+
+
 def _measures(benchmark: Benchmark, device: str) -> list[dict[str, Any]]:
     """What one benchmark measured, as plain values; one entry that says why when it cannot run."""
     from dashboard.analysis.benchmarks.timing import Unavailable
 
-    function = getattr(importlib.import_module(benchmark.module), benchmark.function)
     started = perf_counter()
     try:
-        measures = list(function(device))
+        measures = list(function_of(benchmark)(device))
     except Unavailable as error:
         return [{"bench": benchmark.name, "name": "not run", "detail": str(error)}]
     seconds = round(perf_counter() - started, 1)

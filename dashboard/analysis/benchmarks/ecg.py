@@ -39,7 +39,7 @@ def thirty_minutes(device: str) -> Iterator[Measure]:
     spec, net = _network(device)
     sample = tiled_lead(0.5, 360.0)
     with tempfile.TemporaryDirectory() as folder:
-        header = _write_record(sample, Path(folder))
+        header = write_record(sample, Path(folder))
 
         def from_file() -> None:
             analysis.analyze(open_files([header]), spec, net=net)
@@ -89,7 +89,7 @@ def _network(device: str) -> tuple[ModelSpec, nn.Module]:
     return registry.find(NETWORK), registry.load(NETWORK, device=device)
 
 
-def _write_record(sample: Sample, folder: Path) -> Path:
+def write_record(sample: Sample, folder: Path) -> Path:
     """The sample as a WFDB record (format 212, as MIT-BIH's own); returns its header."""
     wfdb.wrsamp(
         "bench",

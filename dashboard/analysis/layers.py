@@ -179,7 +179,7 @@ def statistics(values: np.ndarray) -> Statistics:
 
 
 def clip_of(values: np.ndarray) -> float:
-    """The 99.5th percentile of |values|: where colour scales end. Read from at most 2**21 values."""
+    """The 99.5th percentile of |values|, where colour scales end; of 2**21 values at most."""
     flat = np.abs(values).ravel()
     step = max(1, flat.size // 2**21)
     clip = float(np.percentile(flat[::step], 99.5)) if flat.size else 0.0

@@ -75,6 +75,20 @@ def click_figure(
     press(page, left, top)
 
 
+def axis_range(page: Page, key: str, axis: str = "xaxis") -> tuple[float, float]:
+    """What an axis of the chart drawn under `key` shows, low first, in data coordinates."""
+    chart = page.locator(f'[class*="st-key-{key}-"] .js-plotly-plot').first
+    return tuple(sorted(chart.evaluate("(chart, axis) => chart._fullLayout[axis].range", axis)))
+
+
+def click_tile(page: Page, key: str, tile: str, x: float = 0.5, y: float = 0.5) -> None:
+    """Click (on a phone: tap) a picture of the tiles drawn under `key`, at fractions of it."""
+    picture = page.locator(f'.st-key-{key} [data-id="{tile}"] .picture')
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    press(page, box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
 def press(page: Page, left: float, top: float) -> None:
     """One click or tap at a place of the window, px."""
     if page.evaluate("navigator.maxTouchPoints > 0"):

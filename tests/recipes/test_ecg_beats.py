@@ -172,7 +172,7 @@ def test_written_predictions_score_the_same_again(folder, tmp_path):
     last = _last(ecg_beats.evaluate(folder, predictions=tmp_path))
     total = ec57.NOTHING
     for name in ("r1", "r2", "r3"):
-        rows = list(csv.DictReader((tmp_path / f"{name}.csv").open()))
+        rows = list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines()))
         found = (
             np.array([int(row["sample"]) for row in rows]),
             np.array([ec57.AAMI.index(row["label"]) for row in rows]),

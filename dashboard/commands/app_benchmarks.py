@@ -25,13 +25,13 @@ DAY = 24 * 3600.0  # s
 WINDOWS = (10.0, 30.0, 300.0)  # s, the last is the longest the page shows
 MOVES = 12  # windows per length
 
-# Runs the landing page in a process of its own, without the thread that warms torch up after the
-# first paint, and tells whether torch was loaded all the same.
+# Runs the landing page in a process of its own and tells whether torch was loaded. The thread that
+# warms torch up after the first paint is replaced by one that is always still busy.
 LANDING = """
-import json, sys, time
+import json, sys, threading, time
 from streamlit.testing.v1 import AppTest
 from dashboard.ui import shell
-shell._warm_up = lambda: None
+shell._warm_up = threading.main_thread
 started = time.perf_counter()
 app = AppTest.from_file("dashboard/app.py", default_timeout=60).run()
 seconds = time.perf_counter() - started

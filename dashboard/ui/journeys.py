@@ -6,6 +6,7 @@ one card a second, so that the landing page waits for nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -18,7 +19,7 @@ from dashboard.ui import shell, state
 from dashboard.ui.components.tiles import Curve, Mark, Tile, curve_points, tiles
 
 SECONDS = 3.2  # of the ECG on its card
-OPENED = "journey_opened"  # session key: the card whose picture was clicked
+OPENED = "journey_opened"  # session key: a card was clicked, which the view already says
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,9 @@ def _glimpses() -> dict[str, Glimpse]:
 
 
 def _cards() -> None:
+    # First: a click that arrives while a network runs must outlive the rerun that follows.
+    if st.session_state.pop(OPENED, False):
+        st.switch_page("../pages/explorer.py")
     waiting = [row for row in JOURNEYS if row.key not in _glimpses()]
     if waiting and shell.torch_is_ready():
         glimpses = import_module("dashboard.ui.glimpses")  # imports torch
@@ -91,23 +95,20 @@ def _card(row: Journey, glimpse: Glimpse | None) -> None:
         )
         st.markdown(text)
         st.space("stretch")
-        if st.button(
+        st.button(
             "Look inside",
             key=f"look-{row.key}",
             type="tertiary",
             icon=":material/arrow_forward:",
             icon_position="right",
-        ):
-            _open(row)
-            st.switch_page("../pages/explorer.py")
-    if st.session_state.pop(OPENED, None) == row.key:
-        st.switch_page("../pages/explorer.py")
+            on_click=partial(_open, row),
+        )
 
 
 def _open(row: Journey) -> None:
     glimpse = _glimpses().get(row.key)
     st.session_state[state.VIEW] = glimpse.view if glimpse else state.View(sample=row.key)
-    st.session_state[OPENED] = row.key
+    st.session_state[OPENED] = True
 
 
 # What the cards show before their network has run

@@ -98,6 +98,13 @@ def app_url(tmp_path_factory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def new_app_url(tmp_path) -> Iterator[str]:
+    """Address of an app that has just started, its networks not yet loaded."""
+    with _running_app(tmp_path) as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """The browser that all tests share; each test gets a context of its own."""
@@ -152,6 +159,13 @@ def page_phone(chromium, app_url) -> Iterator:
 def page(request, chromium, app_url) -> Iterator:
     """A page at each width in turn."""
     with _watched_page(chromium, app_url, request.param) as page:
+        yield page
+
+
+@pytest.fixture
+def page_new_app(chromium, new_app_url) -> Iterator:
+    """A page for the app that has just started."""
+    with _watched_page(chromium, new_app_url, "desktop") as page:
         yield page
 
 

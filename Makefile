@@ -57,7 +57,7 @@ format: env
 bench: env
 	$(BIN)/python -m dashboard bench $(ARGS)
 
-# The table of networks in README.md comes from the model cards; a test holds the two together.
+# Two tables of README.md come from the model cards and the readers; a test holds them together.
 readme: env
 	$(BIN)/python -m tests.test_readme
 

@@ -1,6 +1,6 @@
-"""README and repository agree: the table of networks, the commands, the files it names.
+"""README and repository agree: the tables of networks and formats, the commands, the files.
 
-Run as a program (`make readme`), this file rewrites the table of networks from the model cards.
+Run as a program (`make readme`), this file rewrites both tables from the model cards and readers.
 """
 
 import re
@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from dashboard.__main__ import VERBS
+from dashboard.data.readers import FORMATS
 from models import zoo
 from models.records import Card
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-TABLE = re.compile(r"(<!-- networks: .*? -->\n)(.*?)(<!-- /networks -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- (\w+): .*? -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
 
 # The numbers shown of a card, where it has them: path in `metrics`, how to call it, as a share.
 HEADLINES = (
@@ -41,11 +42,12 @@ def _metric(metrics, path: str) -> float | None:
 def _row(card: Card) -> str:
     numbers = [(text, _metric(card.metrics, path)) for path, text in HEADLINES]
     shown = ", ".join(text.format(value) for text, value in numbers if value is not None)
+    split = re.sub(r" \([^)]*\)", "", card.split)  # the card lists the records of each fold
     cells = (
         f"`{card.name}`",
         f"{card.parameters:,}",
         card.trained_on,
-        f"{shown} ({card.split})",
+        f"{shown} ({split})",
         f"`{card.command}`",
         card.license,
     )
@@ -59,8 +61,19 @@ def network_table() -> str:
     return "\n".join([head, "| --- | --- | --- | --- | --- | --- |", *rows]) + "\n"
 
 
-def test_table_of_networks_is_that_of_the_cards():
-    assert TABLE.search(README.read_text())[2] == network_table(), "run `make readme`"
+def format_table() -> str:
+    """What the readers open as a Markdown table, as the app shows it beside the upload."""
+    rows = [f"| {row.kind} | {row.formats} | {row.limits} |" for row in FORMATS]
+    return "\n".join(["| kind | formats | limits |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+TABLES = {"networks": network_table, "formats": format_table}
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_table_says_what_the_repository_says(name):
+    written = {found[2]: found[3] for found in TABLE.finditer(README.read_text())}
+    assert written[name] == TABLES[name](), "run `make readme`"
 
 
 def test_every_path_named_exists():
@@ -87,4 +100,5 @@ def test_command_of_a_card_names_its_network(name):
 
 if __name__ == "__main__":
     text = README.read_text()
-    README.write_text(TABLE.sub(lambda found: found[1] + network_table() + found[3], text))
+    written = TABLE.sub(lambda found: found[1] + TABLES[found[2]]() + found[4], text)
+    README.write_text(written)

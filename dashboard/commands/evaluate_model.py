@@ -8,7 +8,6 @@ from typing import Any
 
 from dashboard.commands import options
 from dashboard.commands.progress import follow
-from dashboard.commands.usage import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate; the document of interfaces on stdout, or its numbers as lines."""
     data = options.existing_folder(arguments.data, "--data")
     weights = options.existing_file(arguments.weights, "--weights")
+    extra = options.of_ecg_alone(arguments, "paced")
     # torch loads only now: wrong usage is answered at once
     from dashboard.commands import networks
     from dashboard.commands.recipe_choice import find_recipe
 
     recipe = find_recipe(arguments.model)
     device = networks.find_device(arguments.device)
-    extra = _paced(arguments)
     steps = recipe.evaluate(
         data,
         split=arguments.split,
@@ -53,13 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
     evaluation = last.values["evaluation"]
     print(json.dumps(evaluation) if arguments.json else "\n".join(_lines(evaluation)))
     return 0
-
-
-def _paced(arguments: argparse.Namespace) -> dict[str, bool]:
-    """The option that only the ECG recipe takes."""
-    if arguments.paced and arguments.model != "ecg-beats":
-        raise UsageError(f"got --paced with {arguments.model}, expected it with ecg-beats only")
-    return {"paced": True} if arguments.paced else {}
 
 
 def _lines(evaluation: Mapping[str, Any], indent: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from dashboard.commands.usage import UsageError
 from dashboard.data.sample import Sample
@@ -50,6 +51,16 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document instead")
 
 
+def of_ecg_alone(arguments: argparse.Namespace, option: str) -> dict[str, Any]:
+    """The keyword for an option only the recipe of `ecg-beats` takes; UsageError for others."""
+    value = getattr(arguments, option)
+    if not value:
+        return {}
+    if arguments.model != "ecg-beats":
+        raise UsageError(f"got --{option} with {arguments.model}, expected it with ecg-beats only")
+    return {option: value}
+
+
 @dataclass(frozen=True)
 class Opened:
     """A sample read from files and the seconds that took."""
@@ -71,7 +82,8 @@ def open_sample(files: Sequence[str], choices: Sequence[str]) -> Opened:
     try:
         sample = open_files(list(files), parse_choices(choices))
     except ChoiceNeeded as question:
-        raise UsageError(f"{question}: answer with --choose {question.key}=VALUE") from question
+        answer = f"Answer with --choose {question.key}=VALUE"
+        raise UsageError(f"{question} {answer}") from question
     except UnreadableFile as error:
         raise UsageError(str(error)) from error
     return Opened(sample, perf_counter() - started)

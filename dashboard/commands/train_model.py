@@ -10,7 +10,7 @@ from dashboard.commands.usage import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """MODEL --data DIR --out FILE.safetensors [--epochs N] [--seed N] [--device D] [--resume]."""
+    """MODEL --data DIR --out FILE.safetensors [--epochs N] [--seed N] [--resume] [--folds N] ..."""
     parser.add_argument("model", metavar="MODEL", help="a network of `models` with a recipe")
     parser.add_argument("--data", required=True, metavar="DIR", help="the data set's folder")
     parser.add_argument(
@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument(
+        "--folds", type=int, metavar="N", help="ECG: cross-validate over whole records first"
+    )
     options.add_device(parser)
 
 
@@ -28,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train; prints where the weights and the card are."""
     data = options.existing_folder(arguments.data, "--data")
     out = _weights_file(arguments.out)
+    extra = options.of_ecg_alone(arguments, "folds")
     if arguments.epochs is not None and arguments.epochs < 1:
         raise UsageError(f"got --epochs {arguments.epochs}, expected 1 or more")
     # torch loads only now: wrong usage is answered at once
@@ -45,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
                 seed=arguments.seed,
                 device=device,
                 resume=arguments.resume,
+                **extra,
             )
             follow(steps)
     except KeyboardInterrupt:

@@ -227,6 +227,29 @@ def test_paced_records_are_an_option_of_the_ecg_alone(tmp_path, capsys):
     assert "ecg-beats only" in capsys.readouterr().err
 
 
+def test_an_open_question_comes_with_its_options_and_how_to_answer(tmp_path, capsys):
+    table = tmp_path / "lead.csv"
+    values = np.round(np.sin(np.arange(2000) / 20), 3)
+    table.write_text("II (mV)\n" + "\n".join(map(str, values)) + "\n")
+    assert main(["analyze", str(table), "--json"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "--choose rate_hz=VALUE" in told.err
+    assert "250" in told.err
+    answered = document_of(["analyze", str(table), "--json", "--choose", "rate_hz=250"], capsys)
+    assert answered["sample"]["spacing"] == pytest.approx(1 / 250)
+
+
+def test_folds_are_an_option_of_the_ecg_alone(monkeypatch, tmp_path, capsys):
+    argv = ["--data", str(tmp_path), "--out", str(tmp_path / "w.safetensors"), "--folds", "5"]
+    assert main(["train", "lenet5-mnist", *argv]) == 2
+    assert "ecg-beats only" in capsys.readouterr().err
+    recipe, given = recipe_of(lambda: iter([Step(1.0, "done")]))
+    monkeypatch.setitem(RECIPES, "ecg-beats", recipe)
+    assert main(["train", "ecg-beats", *argv]) == 0
+    assert given["folds"] == 5
+
+
 def test_an_interrupted_training_closes_its_generator_and_says_how_to_go_on(
     monkeypatch, tmp_path, capsys
 ):

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
             follow(steps)
     except KeyboardInterrupt:
-        print("\nthe last finished epoch is kept: go on with --resume", file=sys.stderr)
+        print("\nthe last finished epoch, if any, is kept: go on with --resume", file=sys.stderr)
         raise
     print(f"wrote {out} and {out.with_suffix('.json')}")
     return 0

@@ -1,7 +1,7 @@
 """The one way to run a network: under its lock, on its device, no state left behind."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,13 +57,15 @@ def run_chunked(
     *,
     multiple: int | None = None,
     overlap: int | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Tensor:
     """`run` of a fully convolutional network, piece by piece along the first spatial axis.
 
     The result equals that of one pass; memory is that of `chunk` fed samples and their margins.
     A unit is taken from a piece that holds its whole receptive field, so that it never sees the
     piece's border; `overlap` (fed samples on either side) replaces the margins derived from the
-    graph. Pieces start at multiples of every stride in the network, or of `multiple`. Raises
+    graph. Pieces start at multiples of every stride in the network, or of `multiple`.
+    `on_progress` hears the share done (0..1) after each piece; what it raises ends the run. Raises
     ValueError when the output has no place on the input.
     """
     dim = dim_of(net)
@@ -82,6 +84,8 @@ def run_chunked(
         first = round((start - low) / out.stride[0])
         last = result.shape[2] if end is None else first + round((end - start) / out.stride[0])
         outputs.append(result[:, :, first:last])
+        if on_progress is not None:
+            on_progress(min(1.0, (start + chunk) / batch.shape[2]))
     return torch.cat(outputs, dim=2)
 
 

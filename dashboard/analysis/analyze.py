@@ -1,7 +1,7 @@
 """A sample through a network: prepared, run, decoded, and back in the sample's own index."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -61,19 +61,21 @@ def analyze(
     position: Sequence[float] | None = None,
     net: nn.Module | None = None,
     read_seconds: float = 0.0,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Analysis:
     """Run `spec`'s network on `sample`.
 
     `channel` is the lead of a signal (default `ecg_channel`), `position` a patch's centre in
     sample index, `net` an already loaded network (default: loaded here, not counted in
-    `seconds`). Raises ValueError when the network has no weights for the sample's rank.
+    `seconds`), `on_progress` hears the share done of a long signal and may raise to cancel.
+    Raises ValueError when the network has no weights for the sample's rank.
     """
     if net is None:
         net = registry.load(spec.name, device=str(choose(device)), dim=sample.dim)
     started = perf_counter()
     prepared = input_of(sample, spec, channel=channel, position=position)
     ready = perf_counter()
-    prediction = predict(net, spec, prepared, sample)
+    prediction = predict(net, spec, prepared, sample, on_progress)
     seconds = Seconds(read_seconds, ready - started, perf_counter() - ready)
     reasons = (*spec.input.fits(sample), *_empty_lead(sample, prepared))
     return Analysis(sample, spec, prepared, prediction, reasons, seconds, str(device_of(net)))
@@ -93,18 +95,29 @@ def input_of(
     return prepare(sample, spec.input, channel=channel, position=position, whole=whole)
 
 
-def predict(net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample) -> Classes | Beats:
+def predict(
+    net: nn.Module,
+    spec: ModelSpec,
+    prepared: Prepared,
+    sample: Sample,
+    on_progress: Callable[[float], None] | None = None,
+) -> Classes | Beats:
     """Run a prepared input and decode it; beats are placed in the sample's own index."""
-    output = _run(net, spec, prepared.array)
+    output = _run(net, spec, prepared.array, on_progress)
     if spec.task == "beats":
         return _place(beats.decode(output, spec, prepared.valid[0]), prepared, sample)
     return classes.decode(output, spec)
 
 
-def _run(net: nn.Module, spec: ModelSpec, array: np.ndarray) -> torch.Tensor:
+def _run(
+    net: nn.Module,
+    spec: ModelSpec,
+    array: np.ndarray,
+    on_progress: Callable[[float], None] | None,
+) -> torch.Tensor:
     if spec.task != "beats" or array.shape[-1] <= CHUNK:
         return run(net, array)
-    return run_chunked(net, array, CHUNK)
+    return run_chunked(net, array, CHUNK, on_progress=on_progress)
 
 
 def _place(found: Beats, prepared: Prepared, sample: Sample) -> Beats:

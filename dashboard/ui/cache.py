@@ -3,6 +3,7 @@
 Large arrays stay in memory by reference (`st.cache_resource`); nothing here may change them.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,16 +14,20 @@ from dashboard.analysis import layers
 from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
 from dashboard.analysis.reference import Compared, compare, reference_marks
 from dashboard.analysis.rhythm import Rhythm, rhythm
+from dashboard.data.prepare import Prepared
 from dashboard.figures.pictures import value_window
 from dashboard.figures.signals import Lanes
 from dashboard.figures.thin import Series
 from dashboard.ui import state
+from dashboard.ui.tasks import progress
 from models import registry
 from models.decode.beats import cell_probabilities
 from models.device import choose
 from models.probes.trace import Trace, trace
 from models.spec import ModelSpec
 
+MOST_ANSWERS = 64  # kept for all sessions together
+LONG_SIGNAL = 2**21  # samples; from here on an answer takes over a second and shows a bar
 PROBE_SIDE = 4096  # longest side of the part whose activity draws the sparks of the strip
 
 
@@ -36,16 +41,38 @@ def network(name: str, dim: int) -> Any:
     return registry.create(name, dim=dim).to(device).eval()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(show_spinner=False)
+def _answers() -> OrderedDict[tuple, Analysis | None]:
+    """Answers by what they depend on, the one used last at the end: a bar cannot be drawn inside
+    a cached function, so this one keeps its results itself."""
+    return OrderedDict()
+
+
 def answer(
     digest: str, model: str, lead: int, position: tuple[float, ...] | None
 ) -> Analysis | None:
     """What a trained network says about a sample; None for a network without trained weights."""
+    kept, key = _answers(), (digest, model, lead, position)
+    if key not in kept:
+        kept[key] = _answer(digest, model, lead, position)
+        while len(kept) > MOST_ANSWERS:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]
+
+
+def _answer(
+    digest: str, model: str, lead: int, position: tuple[float, ...] | None
+) -> Analysis | None:
     sample, spec = state.by_digest(digest), registry.find(model)
     if spec.weights_for(sample.dim) is None:
         return None
     net = network(model, sample.dim)
-    return analyze(sample, spec, net=net, channel=lead, position=position)
+    options = {"net": net, "channel": lead, "position": position}
+    if sample.dim > 1 or sample.shape[0] < LONG_SIGNAL:
+        return analyze(sample, spec, **options)
+    with progress(f"{digest}-{model}-{lead}", f"Running {model} over {sample.name}") as report:
+        return analyze(sample, spec, on_progress=report, **options)
 
 
 @dataclass(frozen=True)
@@ -61,12 +88,20 @@ class Survey:
     clip: float
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def fed(digest: str, model: str, lead: int, block: tuple[float, ...] | None) -> Prepared:
+    """What the explorer feeds: the whole sample, or the part around `block`."""
+    sample, spec = state.by_digest(digest), registry.find(model)
+    net = network(model, sample.dim)
+    return layers.explored_input(sample, spec, net, channel=lead, position=block)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def survey(digest: str, model: str, lead: int) -> Survey:
     """Shapes, fields and activity of every layer."""
     sample, spec = state.by_digest(digest), registry.find(model)
     net = network(model, sample.dim)
-    whole = layers.explored_input(sample, spec, net, channel=lead)
+    whole = fed(digest, model, lead, None)
     part = layers.explored_input(sample, spec, net, channel=lead, whole=False)
     multiple = layers.total_stride(net, sample.dim)
     centre = np.array(part.array.shape[1:]) / 2
@@ -82,10 +117,8 @@ def layer(
     digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
 ) -> layers.LayerView:
     """One layer's activations over the whole sample, or around `block` when it is long."""
-    sample, spec = state.by_digest(digest), registry.find(model)
-    net = network(model, sample.dim)
-    prepared = layers.explored_input(sample, spec, net, channel=lead, position=block)
-    return layers.look(net, prepared, name)
+    net = network(model, state.by_digest(digest).dim)
+    return layers.look(net, fed(digest, model, lead, block), name)
 
 
 def block_of(digest: str, position: tuple[float, ...]) -> tuple[float, ...] | None:

@@ -155,3 +155,18 @@ def test_the_beat_network_gives_the_same_cells_in_pieces():
 def test_a_classifier_cannot_be_run_in_pieces():
     with pytest.raises(ValueError, match="not fully convolutional"):
         run_chunked(registry.create("resnet20", 1), np.zeros((3, 64)), 16)
+
+
+def test_a_chunked_run_tells_how_far_it_is_and_stops_when_told():
+    net = nn.Sequential(nn.Conv1d(1, 2, 3, padding=1))
+    array = np.zeros((1, 1000), np.float32)
+    heard: list[float] = []
+    run_chunked(net, array, 256, on_progress=heard.append)
+    assert heard == [0.256, 0.512, 0.768, 1.0]
+
+    def stop(fraction: float) -> None:
+        if fraction > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_chunked(net, array, 256, on_progress=stop)

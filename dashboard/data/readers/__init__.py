@@ -69,16 +69,6 @@ FORMATS: tuple[Format, ...] = (
         "WFDB (.hea with .dat, .mat or FLAC, and .atr)",
         "24 h of 12 leads at 1000 Hz; fixed-layout segments",
     ),
-    Format(
-        "Scan",
-        "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img)",
-        "512 MiB of stored values per volume; of a series one volume",
-    ),
-    Format(
-        "Picture",
-        "PNG, JPEG, BMP, GIF, WebP",
-        "40 million pixels; of an animation the first frame",
-    ),
     Format("ECG", "EDF, EDF+ and BDF, with annotations", "channels of one sampling rate at a time"),
     Format(
         "ECG",
@@ -86,6 +76,16 @@ FORMATS: tuple[Format, ...] = (
         "256 MiB of text; sampling rate and unit are asked for where missing",
     ),
     Format("ECG", "NumPy .npy and .npz (leads, samples)", "numbers only, at most 256 leads"),
+    Format(
+        "Picture",
+        "PNG, JPEG, BMP, GIF, WebP",
+        "40 million pixels; of an animation the first frame",
+    ),
+    Format(
+        "Scan",
+        "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img)",
+        "512 MiB of stored values per volume; of a series one volume",
+    ),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )
 

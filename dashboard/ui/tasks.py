@@ -1,0 +1,28 @@
+"""Work of more than a second: a bar, a word to cancel it, and the way back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+CANCELLED = "cancelled"  # session key: names of tasks that were cancelled
+
+
+@contextmanager
+def progress(name: str, words: str) -> Iterator[Callable[[float], None]]:
+    """A bar with a Cancel button; yields `report(fraction)`, to be called now and then.
+
+    Pressing Cancel asks Streamlit for a rerun, which ends the work at its next report. The rerun
+    then stops here, with a button that starts again; what was loaded stays.
+    """
+    cancelled: set[str] = st.session_state.setdefault(CANCELLED, set())
+    if name in cancelled:
+        st.info(f"{words} was cancelled.", icon=":material/cancel:")
+        st.button("Start again", on_click=cancelled.discard, args=(name,))
+        st.stop()
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, text=words)
+        st.button("Cancel", key=f"cancel-{name}", on_click=cancelled.add, args=(name,))
+    yield lambda fraction: bar.progress(min(max(fraction, 0.0), 1.0), text=words)
+    place.empty()

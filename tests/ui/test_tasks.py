@@ -1,0 +1,34 @@
+"""Long work shows a bar; what was cancelled stays cancelled until someone starts it again."""
+
+from streamlit.testing.v1 import AppTest
+
+from dashboard.ui.tasks import CANCELLED
+
+
+def script() -> None:
+    import streamlit as st
+
+    from dashboard.ui.tasks import progress
+
+    with progress("count", "Counting") as report:
+        for step in range(3):
+            report((step + 1) / 3)
+    st.session_state["counted"] = st.session_state.get("counted", 0) + 1
+    st.write("counted to three")
+
+
+def test_work_runs_to_its_end_and_leaves_no_bar():
+    app = AppTest.from_function(script).run()
+    assert app.session_state["counted"] == 1
+    assert [m.value for m in app.markdown] == ["counted to three"]
+    assert not app.button
+
+
+def test_cancelled_work_is_not_begun_until_started_again():
+    app = AppTest.from_function(script)
+    app.session_state[CANCELLED] = {"count"}
+    app.run()
+    assert "counted" not in app.session_state
+    assert app.info[0].value == "Counting was cancelled."
+    app.button[0].click().run()
+    assert app.session_state["counted"] == 1

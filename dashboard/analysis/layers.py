@@ -15,6 +15,7 @@ from torch import nn
 
 from dashboard.data.prepare import Prepared, prepare
 from dashboard.data.sample import Sample
+from models.arithmetic import count
 from models.probes.geometry import geometry
 from models.probes.gram import gram
 from models.probes.trace import LayerRecord, Trace, trace
@@ -22,6 +23,8 @@ from models.spec import ModelSpec
 
 # Longest side run at once, by number of axes: about 70 MB for 16 float channels at full size.
 LONGEST_SIDE = (2**19, 2**11, 2**8)
+SHORTEST_SIDE = 32
+MOST_MACS = 10**11  # multiply-adds of a pass: some seconds on two cores
 
 
 @dataclass(frozen=True)
@@ -99,18 +102,55 @@ def explored_input(
     position: Sequence[float] | None = None,
     whole: bool = True,
 ) -> Prepared:
-    """What the explorer feeds: the whole sample, or the part around `position` when it is long.
+    """What the explorer feeds: the whole sample, or the part around `position` when it is large.
 
-    A part is cut on multiples of the network's total stride, with the last layer's receptive
-    field as margin on both sides, so that activations inside equal those of the whole.
+    A part is cut on multiples of the network's total stride, so that activations further inside
+    than the receptive field equal those of the whole. A network of one fixed size that is fed
+    whole samples gets a piece of that size.
     """
     prepared = prepare(sample, spec.input, channel=channel, position=position, whole=whole)
-    longest = LONGEST_SIDE[sample.dim - 1]
-    if max(prepared.array.shape[1:]) <= longest:
-        return prepared
     if position is None:
         position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
-    return cut(prepared, prepared.index_in_input(position), longest, total_stride(net, sample.dim))
+    centre = prepared.index_in_input(position)
+    size = spec.input.size_for(sample.dim)
+    if size is not None and spec.input.crop == "whole":
+        return piece(prepared, centre, size)
+    longest = explored_side(sample, spec, net)
+    if max(prepared.array.shape[1:]) <= longest:
+        return prepared
+    return cut(prepared, centre, longest, total_stride(net, sample.dim))
+
+
+def explored_side(sample: Sample, spec: ModelSpec, net: nn.Module) -> int:
+    """The longest side that is run at once: halved until a pass costs at most MOST_MACS."""
+    shape, side = fed_shape(sample, spec), LONGEST_SIDE[sample.dim - 1]
+    if spec.input.size_for(sample.dim) is not None and spec.input.crop != "patch":
+        return side
+    while side > SHORTEST_SIDE:
+        run = (spec.input.channels, *(max(SHORTEST_SIDE, min(n, side)) for n in shape))
+        if count(net, run).macs <= MOST_MACS:
+            break
+        side //= 2
+    return side
+
+
+def fed_shape(sample: Sample, spec: ModelSpec) -> tuple[int, ...]:
+    """Spatial shape of a sample at the network's own sampling rate or spacing."""
+    wanted = 1 / spec.input.sampling_rate if spec.input.sampling_rate else spec.input.spacing
+    if wanted is None:
+        return sample.shape
+    return tuple(ceil(extent / wanted) for extent in sample.extent)
+
+
+def piece(prepared: Prepared, centre: np.ndarray, size: Sequence[int]) -> Prepared:
+    """A piece of exactly `size` about `centre`, zeros where `prepared` has nothing."""
+    spans = []
+    for n, c, wanted in zip(prepared.array.shape[1:], centre, size, strict=True):
+        start = int(np.clip(round(c) - wanted // 2, 0, max(0, n - wanted)))
+        spans.append(slice(start, min(n, start + wanted)))
+    part = _part(prepared, spans)
+    missing = [(0, w - n) for w, n in zip(size, part.array.shape[1:], strict=True)]
+    return replace(part, array=np.pad(part.array, [(0, 0), *missing]))
 
 
 def total_stride(net: nn.Module, dim: int) -> int:
@@ -124,18 +164,24 @@ def cut(prepared: Prepared, centre: np.ndarray, longest: int, multiple: int) -> 
 
     Blocks snap to `longest // 2`, so that moving a little does not change what is run.
     """
-    box, low = [], []
+    spans = []
     block = max(multiple, longest // 2 // multiple * multiple)
     for n, c in zip(prepared.array.shape[1:], centre, strict=True):
         start = int(min(max(0, round(c / block - 0.5) * block - block // 2), max(0, n - longest)))
         start -= start % multiple
-        low.append(start)
-        box.append(slice(start, min(n, start + longest)))
+        spans.append(slice(start, min(n, start + longest)))
+    return _part(prepared, spans)
+
+
+def _part(prepared: Prepared, spans: Sequence[slice]) -> Prepared:
+    """The part of a prepared input within `spans`, still in its place."""
     matrix = prepared.to_sample.copy()
-    matrix[:-1, -1] += matrix[:-1, :-1] @ np.array(low, dtype=float)
-    valid = tuple(min(v, s.stop) - s.start for v, s in zip(prepared.valid, box, strict=True))
-    gaps = None if prepared.gaps is None else prepared.gaps[box[0].start : box[0].stop]
-    array = prepared.array[(slice(None), *box)]
+    matrix[:-1, -1] += matrix[:-1, :-1] @ np.array([s.start for s in spans], dtype=float)
+    valid = tuple(
+        max(0, min(v, s.stop) - s.start) for v, s in zip(prepared.valid, spans, strict=True)
+    )
+    gaps = None if prepared.gaps is None else prepared.gaps[spans[0]]
+    array = prepared.array[(slice(None), *spans)]
     return replace(prepared, array=array, to_sample=matrix, valid=valid, gaps=gaps)
 
 

@@ -5,7 +5,9 @@ Every geometric change (resampling, cropping, reorienting, padding, patch choice
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from dashboard.data.normalise import NORMALISERS
 from dashboard.data.prepare_image import digit, whole_image
@@ -39,7 +41,10 @@ def prepare(
         )
     if position is None:
         position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
-    return policy.apply(Request(sample, spec, channel, tuple(position), whole))
+    prepared = policy.apply(Request(sample, spec, channel, tuple(position), whole))
+    if len(prepared.array) == 1 < spec.channels:  # grey to a network that takes colours
+        return replace(prepared, array=np.repeat(prepared.array, spec.channels, axis=0))
+    return prepared
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ def patch(request: Request) -> Prepared:
     if request.whole:
         matrix, shape = _whole_frame(turn, steps, sample.shape)
         fed = _read_frame(sample, request.channel, turn, steps, matrix, shape)
-        fed = scale_to(fed, *_typical_range(fed, spec.size or TYPICAL_PATCH))[None]
+        fed = scale_to(fed, *_typical_range(fed, spec.size_for(3) or TYPICAL_PATCH))[None]
     else:
-        matrix = _patch_frame(turn, steps, np.array(spec.size), request.position)
-        fed = _read_frame(sample, request.channel, turn, steps, matrix, tuple(spec.size))
+        matrix = _patch_frame(turn, steps, np.array(spec.size_for(3)), request.position)
+        fed = _read_frame(sample, request.channel, turn, steps, matrix, spec.size_for(3))
         fed = NORMALISERS[spec.normalise](fed[None], spec)
     return Prepared(
         fed.astype(np.float32, copy=False), matrix, tuple(fed.shape[1:]), request.channel

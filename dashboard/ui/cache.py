@@ -121,13 +121,23 @@ def layer(
     return layers.look(net, fed(digest, model, lead, block), name)
 
 
-def block_of(digest: str, position: tuple[float, ...]) -> tuple[float, ...] | None:
-    """The cache key of a position: None for samples that are run whole, else a coarse place."""
+@st.cache_resource(max_entries=256, show_spinner=False)
+def explored_side(digest: str, model: str) -> int:
+    """The longest side of a sample that a network is run over at once."""
     sample = state.by_digest(digest)
-    longest = layers.LONGEST_SIDE[sample.dim - 1]
-    if max(sample.shape) <= longest:
+    return layers.explored_side(sample, registry.find(model), network(model, sample.dim))
+
+
+def block_of(digest: str, model: str, position: tuple[float, ...]) -> tuple[float, ...] | None:
+    """The cache key of a position: None for samples that are run whole, else a coarse place."""
+    sample, spec = state.by_digest(digest), registry.find(model)
+    longest, shape = explored_side(digest, model), layers.fed_shape(sample, spec)
+    fixed = spec.input.crop == "whole" and spec.input.size_for(sample.dim) is not None
+    if fixed:
+        longest = min(spec.input.size_for(sample.dim))
+    if max(shape) <= longest:
         return None
-    step = longest // 8
+    step = max(1, longest * max(sample.shape) // max(shape) // 8)
     return tuple(round(p / step) * float(step) for p in position)
 
 

@@ -2,14 +2,16 @@
 
 import numpy as np
 
+from dashboard.figures.beats import BeatMarks
 from dashboard.figures.pictures import input_picture, map_picture
-from dashboard.figures.thin import strongest
+from dashboard.figures.thin import Series, strongest
 from dashboard.figures.volumes import layer_picture, layer_plane, plane
 from dashboard.ui import cache, state
-from dashboard.ui.components.tiles import Curve, Mark, Text, curve_points
-from dashboard.ui.journeys import SECONDS, Glimpse, height_of, lead_curve
+from dashboard.ui.cards import SECONDS, Glimpse
+from dashboard.ui.components.scenes import signal_tile
 from dashboard.ui.scene import Scene, make_scene
 from dashboard.ui.stages.picture import overlay
+from dashboard.ui.stages.time_axis import channel_series
 from models.records import Beats
 
 GRID = 4  # maps per side of the small atlas
@@ -51,29 +53,16 @@ def _answer(scene: Scene) -> str:
 
 
 def _of_signal(scene: Scene, channel: int) -> tuple:
-    """The lead around the position, the channel as areas about its median, the beats' letters."""
+    """The lead around the position, the channel as areas about its median, the beats' marks."""
     sample, beats, rate = scene.sample, scene.answer.prediction, scene.sample.sampling_rate
     start = max(0.0, scene.position[0] / rate - 0.6 * SECONDS)
-    lead = sample.values((scene.lead, slice(int(start * rate), int((start + SECONDS) * rate))))
-    places = scene.layer.place[0, 0] * np.arange(scene.layer.maps.shape[1]) / rate
-    inside = (places >= start) & (places <= start + SECONDS)
-    x, maps = (places[inside] - start) / SECONDS, scene.layer.maps[:, inside]
-    zero = float(height_of(np.median(lead), lead))
-    share = np.clip(maps[channel] / scene.clip, -1.2, 1.2)
-    areas = (_area(x, np.maximum(share, 0), zero, "positive"),)
-    areas += (_area(x, np.minimum(share, 0), zero, "negative"),)
-    letters = tuple(
-        Text(float(t / rate - start) / SECONDS, 0.08, symbol, tone=symbol)
-        for t, symbol in zip(beats.positions, beats.symbols, strict=True)
-        if 0.1 < t / rate - start < SECONDS - 0.1
-    )
-    marks: tuple[Mark, ...] = (*areas, lead_curve(sample, scene.lead, start), *letters)
-    return (), marks, strongest(maps, COLUMNS)[0]
-
-
-def _area(x: np.ndarray, share: np.ndarray, zero: float, tone: str) -> Curve:
-    y = np.r_[zero, zero - 0.35 * share, zero]
-    return Curve(curve_points(np.r_[x[0], x, x[-1]], y), True, tone)
+    stretch = slice(int(start * rate), int((start + SECONDS) * rate))
+    lead = Series(start, 1 / rate, sample.values((scene.lead, stretch)))
+    marks = BeatMarks(beats.positions / rate, beats.symbols)
+    shown = channel_series(scene, channel)
+    tile = signal_tile(sample.name, lead, shown, scene.clip, beats=marks)
+    ribbon = channel_series(scene, slice(None)).within(start, start + SECONDS)
+    return (), tile.marks, strongest(ribbon.values, COLUMNS)[0]
 
 
 def _of_picture(scene: Scene, channel: int) -> tuple:

@@ -155,7 +155,9 @@ def show_paper(heart: Heart) -> None:
         theme=heart.theme,
         beats=heart.marks,
         reference=reference,
-        lanes=cache.lanes(*heart.key, cache.block_of(sample.digest, heart.position)),
+        lanes=cache.lanes(
+            *heart.key, cache.block_of(sample.digest, heart.answer.spec.name, heart.position)
+        ),
         position=heart.position[0] / sample.sampling_rate,
         width=width,
         phone=heart.phone,

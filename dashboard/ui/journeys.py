@@ -12,13 +12,14 @@ from importlib import import_module
 import numpy as np
 import streamlit as st
 
-from dashboard.data.sample import Sample
 from dashboard.figures.pictures import input_picture, value_window
+from dashboard.figures.thin import Series
 from dashboard.figures.volumes import plane
 from dashboard.ui import shell, state
-from dashboard.ui.components.tiles import Curve, Mark, Tile, curve_points, tiles
+from dashboard.ui.cards import SECONDS, Glimpse
+from dashboard.ui.components.scenes import signal_tile
+from dashboard.ui.components.tiles import Mark, Tile, tiles
 
-SECONDS = 3.2  # of the ECG on its card
 OPENED = "journey_opened"  # session key: a card was clicked, which the view already says
 
 
@@ -33,20 +34,6 @@ class Journey:
     underlay: Callable[["Journey"], tuple[tuple[bytes, ...], tuple[Mark, ...]]]
     aspect: float = 1.0
     dark: bool = True
-
-
-@dataclass(frozen=True)
-class Glimpse:
-    """What a network says and does on a card's sample: answer, pictures and the view to open."""
-
-    answer: str
-    model: str
-    layers: tuple[bytes, ...]
-    marks: tuple[Mark, ...]
-    atlas: bytes
-    gram: bytes
-    channels: int
-    view: state.View
 
 
 def show_journeys() -> None:
@@ -116,21 +103,10 @@ def _open(row: Journey) -> None:
 
 def _ecg_underlay(row: Journey) -> tuple[tuple[bytes, ...], tuple[Mark, ...]]:
     sample = state.sample(row.key)
-    return (), (lead_curve(sample, 1, 0.0),)
-
-
-def lead_curve(sample: Sample, lead: int, start: float) -> Curve:
-    """`SECONDS` of a lead from `start` (s) on, as a line over the card's picture."""
-    rate = sample.sampling_rate
-    first = int(start * rate)
-    values = sample.values((lead, slice(first, first + int(SECONDS * rate))))
-    return Curve(curve_points(np.linspace(0, 1, len(values)), height_of(values, values)))
-
-
-def height_of(values: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Values as heights in the card's picture, under the row of beats."""
-    low, high = float(np.nanmin(of)), float(np.nanmax(of))
-    return 0.92 - 0.72 * (values - low) / max(high - low, 1e-6)
+    step = 1 / sample.sampling_rate
+    lead = Series(0.0, step, sample.values((1, slice(0, int(SECONDS / step)))))
+    silent = Series(0.0, SECONDS, np.zeros(2, np.float32))
+    return (), signal_tile(row.key, lead, silent, 1.0).marks
 
 
 def _digit_underlay(row: Journey) -> tuple[tuple[bytes, ...], tuple[Mark, ...]]:

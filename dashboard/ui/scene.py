@@ -94,7 +94,7 @@ def make_scene(view: state.View) -> Scene:
     survey = cache.survey(sample.digest, spec.name, lead)
     name = view.layer if view.layer in survey.trace.names else _first_layer(spec, survey)
     position = _position(view, sample, spec, lead)
-    block = cache.block_of(sample.digest, position)
+    block = cache.block_of(sample.digest, spec.name, position)
     layer = cache.layer(sample.digest, spec.name, name, lead, block)
     last = layer.record.shape[0] - 1
     answer_at = position if spec.input.crop == "patch" else None

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from dashboard.analysis import layers
+from dashboard.data.builtin import builtin
 from dashboard.data.prepare import Prepared, prepare
 from dashboard.data.sample import Sample
 from models import registry
@@ -17,7 +18,7 @@ from models.spec import ModelSpec
 
 def positive(spec: ModelSpec, dim: int) -> nn.Module:
     """A network whose answer to an impulse cannot cancel: all weights 0.1, batch norms identity."""
-    net = registry.create(spec.name, dim).eval()
+    net = registry.create(spec.name, dim, in_channels=1).eval()
     with torch.no_grad():
         for name, parameter in net.named_parameters():
             parameter.fill_(0.0 if name.endswith("bias") else 0.1)
@@ -29,7 +30,7 @@ def positive(spec: ModelSpec, dim: int) -> nn.Module:
 
 def plain(spec: ModelSpec) -> ModelSpec:
     """The spec with inputs fed as they are, so that an impulse stays one."""
-    return replace(spec, input=replace(spec.input, normalise="none"))
+    return replace(spec, input=replace(spec.input, normalise="none", channels=1))
 
 
 def views(net: nn.Module, fed: Prepared) -> dict[str, layers.LayerView]:
@@ -134,3 +135,22 @@ def test_statistics_equal_numpy():
     assert found.mean == pytest.approx(values.mean(), abs=1e-6)
     assert found.positive == pytest.approx((values > 0).sum() / 1000)
     assert found.clip == pytest.approx(np.percentile(np.abs(values), 99.5), rel=1e-6)
+
+
+@pytest.mark.parametrize("key", ["ecg", "digit", "brain"])
+def test_every_network_of_a_rank_can_be_explored_over_the_built_in_samples(key, monkeypatch):
+    # A tenth of the usual cost: the test is about shapes and places, not about time.
+    monkeypatch.setattr(layers, "MOST_MACS", 10**9)
+    sample = builtin(key)
+    for name in registry.names(dims=sample.dim):
+        if name in ("resnet50", "resnet101", "resnet152"):
+            continue  # the same code as resnet34 but for the bottleneck, and slow
+        spec = registry.find(name)
+        net = registry.create(name, sample.dim).eval()
+        fed = layers.explored_input(sample, spec, net)
+        traced = trace(net, fed.array)
+        assert len(traced) > 5, name
+        view = layers.look(net, fed, spec.first_conv)
+        position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
+        unit = view.unit_at(position)
+        assert np.isfinite(view.maps[(slice(None), *unit)]).all(), name

@@ -15,7 +15,8 @@ from dashboard.figures.pictures import (
     value_window,
 )
 from dashboard.ui import panels, state
-from dashboard.ui.components.tiles import Box, Click, Readout, ReadoutRow, Ring, Tile, tiles
+from dashboard.ui.components.scenes import clicked_pixel, image_tile
+from dashboard.ui.components.tiles import Click, Readout, ReadoutRow, Tile, tiles
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
 from dashboard.ui.words import field_text, shape_text, signed
@@ -27,7 +28,6 @@ def draw(scene: Scene) -> None:
     panels.head(f"Input and channel {scene.channel}", head)
     fed = scene.layer.prepared.array
     shape = fed.shape[1:]
-    aspect = shape[1] / shape[0]
     layers = {
         "input": (_fed_picture(fed),),
         "both": overlay(scene, scene.channel),
@@ -39,16 +39,17 @@ def draw(scene: Scene) -> None:
         "both": (f"channel {scene.channel} on input", ""),
         "channel": (f"channel {scene.channel}", shape_text(scene.record.shape[1:])),
     }
-    marks = _marks(scene, shape)
+    centre, box = _place(scene)
     items = [
-        Tile(
-            id=name,
-            layers=pictures,
-            marks=marks,
+        image_tile(
+            name,
+            pictures,
+            shape,
+            position=centre,
+            box=box,
             left=captions[name][0],
             right=captions[name][1],
             dark=name != "channel",
-            aspect=aspect,
             alt=f"{captions[name][0]} of {scene.sample.name}",
         )
         for name, pictures in layers.items()
@@ -100,18 +101,14 @@ def _on_fed(scene: Scene, channel: int) -> np.ndarray:
     return placed_map(scene.layer.maps[channel], unit_to_fed, shape)
 
 
-def _marks(scene: Scene, shape: tuple[int, ...]) -> tuple[Box | Ring, ...]:
-    """The chosen unit's centre and its receptive field, as shares of the fed picture."""
+def _place(scene: Scene) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """The chosen unit's centre, and low and high corner of its field, in index of what was fed."""
     prepared = scene.layer.prepared
     unit = scene.layer.unit_at(scene.position)
-    size = np.array(shape, dtype=float)
-    low, high = scene.layer.field_box(unit)
-    corners = prepared.index_in_input(np.stack([low, high])) + 0.5
-    top, left = np.clip(corners.min(axis=0) / size, 0, 1)
-    bottom, right = np.clip(corners.max(axis=0) / size, 0, 1)
-    row, column = (prepared.index_in_input(scene.layer.position_of(unit)) + 0.5) / size
-    box = Box(float(left), float(top), float(right - left), float(bottom - top))
-    return box, Ring(float(column), float(row))
+    corners = prepared.index_in_input(np.stack(scene.layer.field_box(unit)))
+    limits = np.array(prepared.array.shape[1:]) - 0.5
+    low, high = np.clip(np.sort(corners, axis=0), -0.5, limits)
+    return prepared.index_in_input(scene.layer.position_of(unit)), (low, high)
 
 
 def _readout(scene: Scene) -> Readout:
@@ -136,9 +133,7 @@ def _readout(scene: Scene) -> Readout:
 
 def _moved(scene: Scene, click: Click) -> None:
     """A click on a picture is a position."""
-    if click.x is None:
-        return
-    shape = scene.layer.prepared.array.shape[1:]
-    fed = np.array([click.y, click.x]) * shape - 0.5
-    position = scene.layer.prepared.index_in_sample(fed)
-    state.change(position=tuple(float(p) for p in position))
+    prepared = scene.layer.prepared
+    fed = clicked_pixel(click, prepared.array.shape[1:])
+    if fed is not None:
+        state.change(position=tuple(float(p) for p in prepared.index_in_sample(fed)))

@@ -12,20 +12,10 @@ from dashboard.figures.volumes import (
     layer_picture,
     layer_plane,
     planes,
-    scale_bar,
 )
 from dashboard.ui import cache, panels, state
-from dashboard.ui.components.tiles import (
-    Bar,
-    Box,
-    Click,
-    Line,
-    Readout,
-    ReadoutRow,
-    Tile,
-    Wheel,
-    tiles,
-)
+from dashboard.ui.components.scenes import clicked_index, field_of, plane_tile
+from dashboard.ui.components.tiles import Click, Readout, ReadoutRow, Tile, Wheel, tiles
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
 from dashboard.ui.words import field_text, signed
@@ -106,22 +96,15 @@ def _layers(scene: Scene, view: Plane) -> tuple[bytes, bytes]:
 
 
 def _tile(scene: Scene, view: Plane, layers: tuple[bytes, ...], views: tuple[Plane, ...]) -> Tile:
-    side = max(max(v.width_mm, v.height_mm) for v in views)
-    x, y = view.fraction(np.array(scene.position))
     low, high = scene.layer.field_box(scene.layer.unit_at(scene.position))
     world = scene.sample.to_world(scene.position)[_axis(view)]
-    bar = scale_bar(side)
-    return Tile(
-        id=view.name,
-        layers=layers,
-        marks=(Line(x, -1, x, 2), Line(-1, y, 2, y), Box(*view.box(low - 0.5, high - 0.5))),
-        left=view.name,
-        right=f"{'xyz'[_axis(view)]} {signed(world, 0)} mm",
-        dark=True,
-        width=view.width_mm / side,
-        height=view.height_mm / side,
-        letters=view.letters,
-        bar=Bar(bar / side, f"{bar:g} mm"),
+    return plane_tile(
+        view,
+        layers,
+        field_mm=field_of(views),
+        position=np.array(scene.position),
+        box=(low, high),
+        caption=f"{'xyz'[_axis(view)]} {signed(world, 0)} mm",
         alt=f"{view.name} plane of {scene.sample.name} with channel {scene.channel} over it",
     )
 
@@ -149,10 +132,9 @@ def _readout(scene: Scene, field: str) -> Readout:
 
 def _moved(scene: Scene, views: tuple[Plane, ...], click: Click) -> None:
     """A click on a plane moves the crosshair, and the other two planes with it."""
-    view = next(v for v in views if v.name == click.id)
-    st.session_state[PLANE] = view.name
-    if click.x is not None:
-        index = np.clip(view.index(click.x, click.y), 0, np.array(scene.sample.shape) - 1)
+    st.session_state[PLANE] = click.id
+    index = clicked_index(click, views)
+    if index is not None:
         state.change(position=tuple(float(p) for p in np.rint(index)))
 
 

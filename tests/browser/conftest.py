@@ -1,7 +1,6 @@
 """A running app and a real Chromium at two widths, for tests that use the pages as people do."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,18 +17,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 
-# Chromium starts with nothing but the page in mind: no updates, no sync, and no host but ours.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -40,13 +27,6 @@ PHONE = {
     "(KHTML, like Gecko) Chrome/150.0.0.0 Mobile Safari/537.36",
 }
 WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
-
-
-def _cannot(reason: str) -> None:
-    """Skip with a reason, or fail where the machine is expected to have a browser."""
-    if os.environ.get("CONVSCOPE_REQUIRE_BROWSER"):
-        pytest.fail(reason)
-    pytest.skip(f"{reason}: browser tests skipped")
 
 
 def _free_port() -> int:
@@ -103,22 +83,6 @@ def new_app_url(tmp_path) -> Iterator[str]:
     """Address of an app that has just started, its networks not yet loaded."""
     with _running_app(tmp_path) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The browser that all tests share; each test gets a context of its own."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        _cannot("no chromium on this machine (apt install chromium)")
-    with sync_api.sync_playwright() as player:
-        try:
-            browser = player.chromium.launch(executable_path=program, args=FLAGS)
-        except sync_api.Error as error:
-            _cannot(f"{program} does not start ({str(error).splitlines()[0]})")
-        yield browser
-        browser.close()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import signal
 
 from models.spec import InputSpec
+from models.typical_beat import likeness, local_likeness
 
 HIGHPASS = 0.5  # Hz
 BLOCK_SECONDS = 3600  # longer leads are filtered in blocks, so that memory stays bounded
@@ -51,6 +52,12 @@ def _ecg(array: np.ndarray, spec: InputSpec) -> np.ndarray:
     return np.clip(flat / np.float32(max(spread, 1e-3)), -4, 4)[None]
 
 
+def _ecg_and_likeness(array: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """`_ecg`, and its likeness to the typical beat of the lead, and of the same half minute."""
+    lead, rate = _ecg(array, spec)[0], spec.sampling_rate
+    return np.stack([lead, likeness(lead, rate), local_likeness(lead, rate)])  # (3, T)
+
+
 def without_baseline(lead: np.ndarray, rate: float) -> np.ndarray:
     """`lead` (T,) high-passed without delay, float32; long leads in overlapping blocks.
 
@@ -73,4 +80,5 @@ NORMALISERS: dict[str, Callable[[np.ndarray, InputSpec], np.ndarray]] = {
     "fixed": _fixed,
     "percentiles": _percentiles,
     "ecg": _ecg,
+    "ecg-and-likeness": _ecg_and_likeness,
 }

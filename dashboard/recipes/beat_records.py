@@ -16,8 +16,11 @@ from dashboard.recipes.recipe import UnsuitableData
 from models.records import Beats
 from models.spec import ModelSpec
 from models.training.beats import BeatRecord
+from models.typical_beat import typical_beat
 
 PACED = frozenset({"102", "104", "107", "217"})  # MIT-BIH records with a pacemaker: EC57 drops them
+
+MIXTURES = 3  # views of a record for training beside its own leads
 
 
 def record_files(data: Path, *, paced: bool, split: str | None = None) -> list[Path]:
@@ -70,10 +73,20 @@ def training_record(sample: Sample, spec: ModelSpec) -> BeatRecord:
     order = [analysed, *(c for c in range(len(sample.channels)) if c != analysed)]
     fed = [prepare(sample, spec.input, channel=channel) for channel in order]
     positions, labels, flutter = reference_of(sample)
-    leads = np.concatenate([p.array for p in fed])[:, : fed[0].valid[0]]  # (L, T)
+    leads = _with_mixtures(np.stack([one.array[0, : one.valid[0]] for one in fed]))
+    templates = np.stack([typical_beat(lead, spec.input.sampling_rate) for lead in leads])
     place = fed[0].index_in_input(positions[:, None])[:, 0]
     excluded = fed[0].index_in_input(flutter.reshape(-1, 1)).reshape(-1, 2)
-    return BeatRecord(sample.name, leads, place, labels, excluded)
+    return BeatRecord(sample.name, leads, templates, place, labels, excluded)
+
+
+def _with_mixtures(leads: np.ndarray) -> np.ndarray:
+    """The leads (L, T) and random mixtures of them: views from other angles, always the same."""
+    if len(leads) < 2:
+        return leads
+    weights = np.random.default_rng(leads.shape[1]).normal(size=(MIXTURES, len(leads)))
+    weights /= np.abs(weights).sum(axis=1, keepdims=True)
+    return np.concatenate([leads, (weights @ leads).astype(np.float32)])
 
 
 def score_record(net: nn.Module, spec: ModelSpec, sample: Sample) -> tuple[ec57.Scores, Beats]:

@@ -28,7 +28,7 @@ from models.training.beats import BeatRecord, Window, WindowBatches, grid_loss
 from models.training.loop import fit
 
 SPEC = SPECS[0]
-EPOCHS = 15
+EPOCHS = 20
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
 WINDOW = Window(rate=SPEC.input.sampling_rate, stride=int(SPEC.decoder["stride"]))

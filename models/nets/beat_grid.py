@@ -76,7 +76,7 @@ class Head(nn.Module):
 
     def __init__(self, nd: Nd, inputs: int, width: int, outputs: int) -> None:
         super().__init__()
-        self.dropout = nd.dropout(0.1)
+        self.dropout = nd.dropout(0.35)
         self.conv = nd.conv(inputs, width, 3, 1, 1, bias=False)
         self.norm = nd.batch_norm(width)
         self.relu = nn.ReLU()
@@ -118,9 +118,9 @@ SPECS = (
         dims=(1,),
         build=BeatGrid,
         input=InputSpec(
-            channels=1,
+            channels=3,
             sampling_rate=120.0,
-            normalise="ecg",
+            normalise="ecg-and-likeness",
             crop="whole-signal",
             multiple=CONTEXT_STRIDE,
             domain="ecg",

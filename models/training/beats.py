@@ -8,23 +8,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.training.beat_variation import time_path, vary
+from models.training.beat_variation import irregular_path, time_path, vary
 
-# How much a beat's class weighs in the loss. S and F are rare, Q is eight beats in all.
-CLASS_WEIGHTS = (1.0, 2.0, 1.5, 1.0, 0.5)
+# How much a beat's class weighs in the loss. F is nearly one record's own, Q is eight beats in all.
+CLASS_WEIGHTS = (1.0, 1.5, 1.2, 0.5, 0.5)
+N_OR_S = len(CLASS_WEIGHTS)  # the label of a beat that is not early or late by its own doing
+IRREGULAR = 0.35  # part of the windows whose pauses are drawn anew
+OTHER_TEMPLATE = 0.25  # part whose typical beat is another lead's: an electrode has moved
 MARGIN = 0.3  # cells: a beat this near to a cell's edge also belongs to the neighbour
 
 
 @dataclass(frozen=True)
 class BeatRecord:
-    """One record as it is fed: `leads` (L, T) float32; per beat its place in fed samples and class.
+    """One record as it is fed; per beat its place in fed samples and its class.
 
+    `leads` (L, T) float32: its leads and mixtures of them, the analysed one first; `templates`
+    (L, K) the typical beat of each;
     `positions` (B,) sorted; `labels` (B,) indices of AAMI classes; `excluded` (E, 2) stretches in
     fed samples (ventricular flutter) that teach nothing.
     """
 
     name: str
     leads: np.ndarray
+    templates: np.ndarray
     positions: np.ndarray
     labels: np.ndarray
     excluded: np.ndarray
@@ -44,7 +50,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Targets:
-    """Per cell: `beat` (G,) 1, 0 or -1 (not asked), `offset` (G,), `label` (G,) or -1 (no beat)."""
+    """Per cell: `beat` (G,) 1, 0 or -1 (not asked), `offset` (G,), `label` (G,).
+
+    A label is the index of an AAMI class, N_OR_S, or -1 where there is no beat.
+    """
 
     beat: np.ndarray
     offset: np.ndarray
@@ -82,18 +91,28 @@ def cell_targets(
 def grid_loss(net: nn.Module, x: Tensor, beat: Tensor, offset: Tensor, label: Tensor) -> Tensor:
     """Is there a beat (all cells), where and which (cells of a beat): one scalar.
 
-    `x` (N, 1, T); `beat`, `offset`, `label` (N, G) as in `Targets`.
+    `x` (N, C, T); `beat`, `offset`, `label` (N, G) as in `Targets`.
     """
     out = net(x)  # (N, 2 + K, G)
     asked = beat >= 0
     found = functional.binary_cross_entropy_with_logits(out[:, 0][asked], beat[asked])
     here = label >= 0
     placed = functional.l1_loss(torch.sigmoid(out[:, 1][here]), offset[here])
-    weights = torch.tensor(CLASS_WEIGHTS, device=x.device)
-    named = functional.cross_entropy(
-        out[:, 2:].transpose(1, 2)[here], label[here], weights, label_smoothing=0.02
-    )
-    return 8 * found + placed + named
+    return 8 * found + placed + class_loss(out[:, 2:].transpose(1, 2)[here], label[here])
+
+
+def class_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """Weighted cross-entropy of `logits` (B, K) with labels (B,), of which some may be N_OR_S.
+
+    For these the loss is that of the two classes together.
+    """
+    either = label == N_OR_S
+    weights = torch.tensor(CLASS_WEIGHTS, device=logits.device)
+    kind = label.masked_fill(either, 0)
+    known = functional.cross_entropy(logits, kind, weights, reduction="none", label_smoothing=0.02)
+    unsure = -functional.log_softmax(logits, dim=1)[:, :2].logsumexp(dim=1)
+    losses = torch.where(either, unsure, known)
+    return losses.sum() / torch.where(either, 1.0, weights[kind]).sum()
 
 
 class WindowBatches:
@@ -124,36 +143,50 @@ class EpochOfWindows:
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         for _ in range(len(self)):
             drawn = [self._draw() for _ in range(self.window.batch)]
-            leads, targets = zip(*drawn, strict=True)
-            x = vary(np.stack(leads), self.window.rate, self.generator)[:, None]  # (N, 1, T)
+            leads, templates, targets = zip(*drawn, strict=True)
+            varied = vary(np.stack(leads), np.stack(templates), self.window.rate, self.generator)
             stacked = [
                 np.stack([getattr(t, name) for t in targets])
                 for name in ("beat", "offset", "label")
             ]
-            yield tuple(torch.from_numpy(a) for a in (x, *stacked))
+            yield tuple(torch.from_numpy(a) for a in (varied, *stacked))
 
-    def _draw(self) -> tuple[np.ndarray, Targets]:
-        """One window of one record, along a warped path through time, and its targets."""
+    def _draw(self) -> tuple[np.ndarray, np.ndarray, Targets]:
+        """A window of a record along a warped path through time, its typical beat, its targets."""
         record, centre = self._choose()
-        path = time_path(self.window.length, self.window.rate, self.generator)
-        start = centre - path[-1] * self.generator.uniform(0.1, 0.9)
-        start = float(np.clip(start, 0, record.leads.shape[1] - 1 - path[-1]))
-        path = path + np.floor(start)
-        lead = _mixed_lead(record.leads, path, self.generator)
+        path, speed = self._place(record, centre)
+        irregular = self.generator.random() < IRREGULAR
+        if irregular:
+            path = irregular_path(path, record.positions, self.window.rate, self.generator)
+            path = np.minimum(path, record.leads.shape[-1] - 1)
+        view = self.generator.choice(len(record.leads), p=_favoured(len(record.leads)))
+        lead = _read_along(record.leads[view], path)
+        if self.generator.random() < OTHER_TEMPLATE:
+            view = self.generator.integers(len(record.leads))
+        template = _at_speed(record.templates[view], speed)
         cells = self.window.length // self.window.stride
         steps = np.arange(len(path))
         warped = np.interp(record.positions, path, steps, left=-1e6, right=1e6)
         excluded = np.interp(record.excluded, path, steps, left=-1e6, right=1e6)
-        targets = cell_targets(warped, record.labels, excluded, cells, self.window.stride)
-        return lead, targets
+        # Where every beat comes early or late, N and S cannot be told apart.
+        labels = np.where(irregular & (record.labels < 2), N_OR_S, record.labels)
+        targets = cell_targets(warped, labels, excluded, cells, self.window.stride)
+        return lead, template, targets
+
+    def _place(self, record: BeatRecord, centre: float) -> tuple[np.ndarray, float]:
+        """A path through the record that passes near `centre`, and its mean speed."""
+        path = time_path(self.window.length, self.window.rate, self.generator)
+        start = centre - path[-1] * self.generator.uniform(0.1, 0.9)
+        start = float(np.clip(start, 0, record.leads.shape[-1] - 1 - path[-1]))
+        return path + np.floor(start), path[-1] / (len(path) - 1)
 
     def _choose(self) -> tuple[BeatRecord, float]:
         """A record and a place in it: anywhere, or at a beat of a rare class."""
         generator = self.generator
         present = [k for k, holders in enumerate(self.rare) if holders]
         if present and generator.random() < self.window.near_rare:
-            # S twice as often as V, V twice as often as F, which one record nearly owns.
-            share = np.array([4.0, 2.0, 1.0])[present]
+            # V twice as often as S and four times as often as F, which one record nearly owns.
+            share = np.array([1.0, 2.0, 0.5])[present]
             kind = generator.choice(present, p=share / share.sum())
             holders = self.rare[kind]
             # Square roots: neither every holder alike nor one record with most of the beats.
@@ -161,23 +194,25 @@ class EpochOfWindows:
             record = holders[generator.choice(len(holders), p=counts / counts.sum())]
             return record, float(generator.choice(record.positions[record.labels == kind + 1]))
         record = self.records[generator.integers(len(self.records))]
-        return record, float(generator.uniform(0, record.leads.shape[1]))
+        return record, float(generator.uniform(0, record.leads.shape[-1]))
 
 
-def _mixed_lead(leads: np.ndarray, path: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A lead of the record, or a mixture of its leads (a view from another angle), along `path`."""
-    if len(leads) == 1 or generator.random() < 0.65:
-        weights = np.eye(len(leads))[generator.choice(len(leads), p=_favoured(len(leads)))]
-    else:
-        weights = generator.normal(size=len(leads))
-        weights /= np.abs(weights).sum()
+def _read_along(lead: np.ndarray, path: np.ndarray) -> np.ndarray:
+    """A lead (T,) read along `path` (places in it), linear."""
     low = int(path[0])
-    part = weights @ leads[:, low : int(path[-1]) + 2]  # (T',)
+    part = lead[low : int(path[-1]) + 2]
     return np.interp(path - low, np.arange(len(part)), part).astype(np.float32)
 
 
+def _at_speed(template: np.ndarray, speed: float) -> np.ndarray:
+    """A template (K,) as it looks in a window that is played `speed` times faster."""
+    middle = (len(template) - 1) / 2
+    places = middle + (np.arange(len(template)) - middle) * speed
+    return np.interp(places, np.arange(len(template)), template).astype(np.float32)
+
+
 def _favoured(count: int) -> np.ndarray:
-    """Chance of each lead to be chosen alone: the first, MLII in most records, more often."""
-    chance = np.full(count, 0.4 / max(1, count - 1))
-    chance[0] = 0.6
-    return chance
+    """Chance of each lead to be chosen: the first, MLII in most records, in two cases of three."""
+    chance = np.full(count, 0.35 / max(1, count - 1))
+    chance[0] = 0.65
+    return chance / chance.sum()

@@ -12,10 +12,10 @@ SPEC = SPECS[0]
 @pytest.fixture(scope="module")
 def net() -> nn.Module:
     torch.manual_seed(0)
-    made = BeatGrid(1, 1, 5)
+    made = BeatGrid(1, 3, 5)
     with torch.no_grad():
         for _ in range(3):  # statistics for the norms
-            made(torch.randn(4, 1, 512))
+            made(torch.randn(4, 3, 512))
     return made.eval()
 
 
@@ -33,7 +33,7 @@ def test_every_rank_builds_and_every_parameter_gets_a_gradient(dim, size):
 
 
 def test_graph_traces_and_computes_the_same(net):
-    x = torch.randn(1, 1, 320)
+    x = torch.randn(1, 3, 320)
     with torch.inference_mode():
         torch.testing.assert_close(fx.symbolic_trace(net)(x), net(x), rtol=0, atol=0)
 
@@ -46,7 +46,7 @@ def test_each_relu_is_used_once_and_not_in_place(net):
 
 def test_shift_of_the_lead_shifts_the_cells(net):
     # Beyond the reach of the borders a shift by the context's stride is exact.
-    x = torch.randn(1, 1, 9600)
+    x = torch.randn(1, 3, 9600)
     with torch.inference_mode():
         still, moved = net(x), net(torch.roll(x, 32, dims=2))
     reach = reach_in_cells()
@@ -57,7 +57,7 @@ def test_shift_of_the_lead_shifts_the_cells(net):
 
 
 def test_a_beat_is_judged_by_some_eight_seconds_on_either_side(net):
-    x = torch.randn(1, 1, 9600, requires_grad=True)
+    x = torch.randn(1, 3, 9600, requires_grad=True)
     net(x)[0, :, 600].sum().backward()
     seen = x.grad[0, 0].nonzero().flatten()
     seconds = (seen.max() - seen.min()).item() / SPEC.input.sampling_rate

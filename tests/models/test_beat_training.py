@@ -7,12 +7,15 @@ from torch import nn
 
 from models.decode.beats import decode
 from models.nets.beat_grid import SPECS
-from models.training.beat_variation import time_path, vary
+from models.training.beat_variation import irregular_path, time_path, vary
 from models.training.beats import (
+    CLASS_WEIGHTS,
+    N_OR_S,
     BeatRecord,
     Window,
     WindowBatches,
     cell_targets,
+    class_loss,
     grid_loss,
 )
 
@@ -31,13 +34,15 @@ class Fixed(nn.Module):
 
 
 def spiky_record(seed: int = 0) -> BeatRecord:
-    """Two leads that are 1 within two samples of a beat, so that a beat can be seen in a window."""
+    """Two leads that are 1 within two samples of a beat; their typical beat is that."""
     random = np.random.default_rng(seed)
     positions = np.cumsum(random.integers(60, 140, 200)).astype(float)
     leads = np.zeros((2, int(positions[-1]) + 500), dtype=np.float32)
     for shift in (-2, -1, 0, 1, 2):
-        leads[:, positions.astype(int) + shift] = 1.0
-    return BeatRecord("spikes", leads, positions, random.integers(0, 3, 200), NONE)
+        leads[..., positions.astype(int) + shift] = 1.0
+    template = np.zeros((2, 49), np.float32)
+    template[:, 22:27] = 1.0
+    return BeatRecord("spikes", leads, template, positions, random.integers(0, 3, 200), NONE)
 
 
 def test_targets_of_a_beat_in_the_middle_of_a_cell():
@@ -85,23 +90,32 @@ def test_an_answer_equal_to_the_targets_decodes_to_the_beats_and_costs_little():
     assert grid_loss(Fixed(-answer), torch.zeros(1, 1, 320), *batch) > 50
 
 
+def test_class_loss_is_cross_entropy_and_of_two_classes_where_either_may_be():
+    logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
+    label = torch.tensor([0, 1, 2, 3, 4, 2])
+    plain = nn.CrossEntropyLoss(torch.tensor(CLASS_WEIGHTS), label_smoothing=0.02)
+    assert class_loss(logits, label).item() == pytest.approx(plain(logits, label).item(), rel=0.02)
+    either = torch.full((6,), N_OR_S)
+    together = -torch.log(torch.softmax(logits, dim=1)[:, :2].sum(dim=1)).mean()
+    assert class_loss(logits, either).item() == pytest.approx(together.item(), rel=1e-6)
+    logits[:, :2] += 50  # sure of one of the two, whichever: nothing to lose
+    assert class_loss(logits, either) < 1e-6
+
+
 def test_beats_of_a_window_stay_on_their_spikes_whatever_the_speed(monkeypatch):
     # Without the variations of shape and gain a beat's sample is (nearly) the spike's full height.
-    monkeypatch.setattr("models.training.beats.vary", lambda windows, rate, generator: windows)
-    monkeypatch.setattr("models.training.beats._mixed_lead", _plain_lead)
+    monkeypatch.setattr(
+        "models.training.beats.vary", lambda leads, templates, rate, generator: leads[:, None]
+    )
     batches = WindowBatches([spiky_record()], Window(length=960, batch=4, per_epoch=40), seed=1)
     seen = 0
     for x, beat, offset, _ in batches(0):
         rows, cells = np.nonzero(beat.numpy() == 1)
         places = np.rint(8 * (cells + offset.numpy()[rows, cells])).astype(int)
         inside = places < x.shape[2]
-        assert (x.numpy()[rows[inside], 0, places[inside]] > 0.9).all()
+        assert (x.numpy()[rows[inside], :, places[inside]] > 0.9).all()
         seen += inside.sum()
     assert seen > 200
-
-
-def _plain_lead(leads, path, generator):
-    return np.interp(path, np.arange(leads.shape[1]), leads[0]).astype(np.float32)
 
 
 def test_an_epoch_depends_on_seed_and_number_alone():
@@ -120,9 +134,34 @@ def test_time_runs_forward_at_a_plausible_speed(seed):
     assert steps.max() < 1.4
 
 
+def test_pauses_drawn_anew_keep_every_beat_and_change_every_interval():
+    beats = 100.0 * np.arange(1, 60)  # 72 a minute at 120 Hz
+    path = irregular_path(np.arange(3840.0) + 250, beats, 120.0, np.random.default_rng(5))
+    assert path[0] == 250
+    speed = np.diff(path)
+    assert (speed > 0).all()
+    places = np.interp(beats[(beats > 250) & (beats < path[-1])], path, np.arange(len(path)))
+    inside = [int(place) for place in places if 20 < place < 3780]
+    for place in inside:  # 60 ms before to 240 ms after a beat
+        np.testing.assert_allclose(speed[place - 7 : place + 29], 1, atol=1e-9)
+    intervals = np.diff(places)
+    assert intervals.min() > 30
+    assert intervals.std() > 8
+    assert len(np.unique(np.round(intervals, 3))) > len(intervals) / 2
+
+
+def test_beats_without_a_pause_between_them_are_left_alone():
+    beats, path = 40.0 * np.arange(1, 100), np.arange(2000.0)  # 180 a minute: no pause is free
+    found = irregular_path(path, beats, 120.0, np.random.default_rng(0))
+    np.testing.assert_allclose(found, path, atol=1e-9)
+
+
 def test_variations_are_finite_and_differ():
     lead = np.sin(np.arange(960) / 10).astype(np.float32)
-    varied = vary(np.stack([lead] * 20), 120.0, np.random.default_rng(0))
+    varied = vary(
+        np.stack([lead] * 20), np.stack([lead[:49]] * 20), 120.0, np.random.default_rng(0)
+    )
     assert varied.dtype == np.float32
     assert np.isfinite(varied).all()
-    assert len({row.tobytes() for row in varied}) == 20
+    assert len({row.tobytes() for row in varied[:, 0]}) == 20
+    assert np.abs(varied[:, 1]).max() <= 1.0 + 1e-5

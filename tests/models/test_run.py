@@ -148,7 +148,7 @@ def test_too_small_an_overlap_shows_and_a_given_multiple_is_kept():
 def test_the_beat_network_gives_the_same_cells_in_pieces():
     torch.manual_seed(0)
     net = registry.create("ecg-beats", 1)
-    x = np.random.default_rng(0).normal(size=(1, 32 * 400)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(3, 32 * 400)).astype(np.float32)
     assert_chunked_equals_whole(net, x, chunk=4000)
 
 

@@ -12,6 +12,7 @@ from dashboard.analysis import ec57
 from dashboard.data.synthetic import synthetic_ecg
 from dashboard.recipes import ecg_beats
 from dashboard.recipes.beat_records import (
+    MIXTURES,
     read_record,
     record_files,
     reference_of,
@@ -21,6 +22,7 @@ from dashboard.recipes.beat_records import (
 from dashboard.recipes.recipe import UnsuitableData
 from models import registry, zoo
 from models.training.beats import Window
+from models.typical_beat import correlation
 
 SPEC = ecg_beats.SPEC
 SMALL = Window(length=960, batch=8, per_epoch=16)
@@ -84,12 +86,14 @@ def test_a_folder_without_records_is_refused_before_the_first_step(tmp_path):
 def test_training_record_has_the_analysed_lead_first_and_beats_on_their_peaks(folder):
     sample = read_record(folder / "r1.hea")
     record = training_record(sample, SPEC)
-    assert record.leads.shape[0] == 2
+    assert len(record.leads) == len(record.templates) == 2 + MIXTURES
     around = record.positions.astype(int)[:, None] + np.arange(-4, 5)  # (B, 9) fed samples
     inner = around[1:-1]
     # The R wave of lead II is by far the largest deflection around a beat's mark.
     near = np.abs(record.leads[0])[inner].max(axis=1)
     assert np.median(near) > 0.4
+    alike = correlation(record.leads[0], record.templates[0])
+    assert alike[inner].max(axis=1).mean() > 0.8  # most beats are typical
     assert len(record.positions) == len(reference_of(sample)[0])
 
 
@@ -146,14 +150,10 @@ def test_the_card_meets_what_the_network_was_made_for():
     assert card.parameters <= 250_000
     assert card.metrics["detection"]["se"] >= 0.995
     assert card.metrics["detection"]["ppv"] >= 0.995
+    assert card.metrics["classes"]["V"]["f1"] >= 0.85
     assert "ODC-By" in card.license
     gross = sum(np.array(c) for c in card.metrics["record_confusions"].values())
     np.testing.assert_array_equal(gross, card.metrics["confusion"])
-
-
-@pytest.mark.xfail(strict=True, reason="cross-validated V F1 is 0.783; the goal is missed so far")
-def test_the_card_meets_the_goal_for_ventricular_beats():
-    assert zoo.card(SPEC.name).metrics["classes"]["V"]["f1"] >= 0.85
 
 
 def test_evaluation_is_the_document_of_the_interface(folder, tmp_path):

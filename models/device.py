@@ -64,14 +64,15 @@ def describe(device: torch.device) -> str:
     return f"cpu: {platform.machine()}, {torch.get_num_threads()} threads"
 
 
-# M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3), and the values at which glibc itself
-# arrives once a block of 32 MiB has been freed.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = (-1, 64 * 2**20), (-3, 32 * 2**20)
+# M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of mallopt(3). The second has the value at which glibc
+# itself arrives once a block of 32 MiB has been freed, the first holds all activations of a pass
+# over half an hour of one lead.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = (-1, 256 * 2**20), (-3, 32 * 2**20)
 
 
 @cache
 def reuse_freed_memory() -> bool:
-    """Let the C library keep up to 64 MiB of freed activations; whether it could be told.
+    """Let the C library keep up to 256 MiB of freed activations; whether it could be told.
 
     A young process gives every map back to the system and takes fresh pages for the next pass:
     tracing a ResNet-18 then costs 20 to 50 % more than a plain pass, most of it page faults, and

@@ -1,4 +1,4 @@
-"""How quick the app's server side is: the landing page, and a new window of a day's record."""
+"""How quick the app's server side is: landing, switching pages, a new window of a day's record."""
 
 import json
 import statistics
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -39,19 +40,50 @@ failed = bool(app.exception)
 print(json.dumps({"torch": "torch" in sys.modules, "seconds": seconds, "failed": failed}))
 """
 
+# Goes from page to page with the built-in ECG loaded; the first round wakes networks and caches.
+SWITCHES = """
+import json, time
+from statistics import median
+from streamlit.testing.v1 import AppTest
+from dashboard.navigation import PAGES
+app = AppTest.from_file("dashboard/app.py", default_timeout=60)
+app.query_params["sample"] = "ecg"
+seconds = {row.title: [] for row in PAGES}
+for turn in range(6):
+    for row in PAGES:
+        app.switch_page(row.path)
+        started = time.perf_counter()
+        app.run()
+        seconds[row.title].append(time.perf_counter() - started)
+failed = bool(app.exception)
+print(json.dumps({"seconds": {k: median(v[1:]) for k, v in seconds.items()}, "failed": failed}))
+"""
+
 
 def landing(device: str) -> Iterator[Measure]:
     """The landing page does not import torch."""
-    ran = subprocess.run(
-        [sys.executable, "-c", LANDING], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if ran.returncode:
-        raise Unavailable(f"the landing page did not run: {ran.stderr.strip().splitlines()[-1]}")
-    told = json.loads(ran.stdout.splitlines()[-1])
-    if told["failed"]:
-        raise Unavailable("the landing page showed an exception")
+    told = _told_by(LANDING)
     name, detail = "landing page imports torch (0 no, 1 yes)", f"first run {told['seconds']:.2f} s"
     yield Measure(name, float(told["torch"]), "", 0, detail=detail)
+
+
+def page_switch(device: str) -> Iterator[Measure]:
+    """Going to a page with everything warm: its script, without the browser's drawing."""
+    for title, seconds in _told_by(SWITCHES)["seconds"].items():
+        yield Measure(f"switch to {title}: server", seconds, "s", 0.5)
+
+
+def _told_by(script: str) -> dict[str, Any]:
+    """The JSON line a script prints at its end, run in a process of its own. Raises Unavailable."""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if ran.returncode:
+        raise Unavailable(f"the app did not run: {ran.stderr.strip().splitlines()[-1]}")
+    told = json.loads(ran.stdout.splitlines()[-1])
+    if told["failed"]:
+        raise Unavailable("a page showed an exception")
+    return told
 
 
 def window(device: str) -> Iterator[Measure]:

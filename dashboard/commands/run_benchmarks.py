@@ -25,6 +25,7 @@ class Benchmark:
 ANALYSIS = "dashboard.analysis.benchmarks"
 BENCHMARKS = (
     Benchmark("landing", "dashboard.commands.app_benchmarks", "landing"),
+    Benchmark("page-switch", "dashboard.commands.app_benchmarks", "page_switch"),
     Benchmark("ecg-24h", f"{ANALYSIS}.ecg", "a_day"),
     Benchmark("ecg-30min", f"{ANALYSIS}.ecg", "thirty_minutes"),
     Benchmark("window", "dashboard.commands.app_benchmarks", "window"),

@@ -51,7 +51,7 @@ class Drawing:
     def targets(self, x: np.ndarray, y: np.ndarray, **trace: Any) -> None:
         """Invisible markers that a click finds: heat maps, images and lines return no clicks."""
         hidden = {"marker": {"opacity": 0}}
-        marker = {"opacity": 0, "size": 4, "color": self.theme.ink}
+        marker = {"opacity": 0, "size": 4, "color": self.theme.ink, "maxdisplayed": 1}
         options = {"hoverinfo": "none", "selected": hidden, "unselected": hidden, **trace}
         self.add("scatter", x=x, y=y, mode="markers", marker=marker, **options)
         self.layout |= {"clickmode": "event+select", "hoverdistance": -1}

@@ -12,6 +12,7 @@ from dashboard.analysis.benchmarks.memory import peak_memory
 from dashboard.analysis.benchmarks.timing import Measure, Unavailable, interleaved
 from dashboard.commands import app_benchmarks, run_benchmarks
 from dashboard.commands.run_benchmarks import BENCHMARKS, Benchmark
+from dashboard.navigation import PAGES
 
 
 def quick(device):
@@ -109,3 +110,14 @@ def test_the_written_record_reads_back_as_it_was(tmp_path):
 def test_the_landing_page_does_not_load_torch():
     (measure,) = app_benchmarks.landing("cpu")
     assert measure.passed, measure
+
+
+def test_switching_is_timed_for_every_page(monkeypatch):
+    monkeypatch.setattr(
+        app_benchmarks, "SWITCHES", app_benchmarks.SWITCHES.replace("range(6)", "range(2)")
+    )
+    measures = list(app_benchmarks.page_switch("cpu"))
+    assert [row.title in m.name for row, m in zip(PAGES, measures, strict=True)] == [True] * len(
+        PAGES
+    )
+    assert all(0 < measure.value < 10 for measure in measures)

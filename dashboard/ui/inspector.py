@@ -7,7 +7,7 @@ from dashboard.figures.matrices import clicked_pair, gram_heatmap
 from dashboard.ui import cache, panels, state
 from dashboard.ui.scene import SCOPES, Scene
 from dashboard.ui.stage import show_pair
-from dashboard.ui.words import signed
+from dashboard.ui.words import relative, signed
 
 
 def show_inspector(scene: Scene) -> None:
@@ -77,7 +77,7 @@ def _gram(scene: Scene) -> None:
     alt = f"Gram matrix; channels {scene.channel} and {scene.other}: {value:.3g}."
     key = panels.chart(figure, "gram", scene.theme, alt, on_select=_pair)
     files = (panels.Download("CSV", "gram.csv", "text/csv", lambda: panels.csv_of(matrix)),)
-    panels.caption(f"click a cell · G = {value:+.3g}", "gram", files, key)
+    panels.caption(f"click a cell · G = {relative(value)}", "gram", files, key)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         panels.head(f"Channels {scene.channel} and")
         other = st.number_input(

@@ -25,6 +25,11 @@ def signed(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", "\u2212")
 
 
+def relative(value: float) -> str:
+    """Three digits with their sign, plus or a real minus."""
+    return f"{value:+.3g}".replace("-", "\u2212")
+
+
 def duration(seconds: float) -> str:
     """A length of time: 8.5 s, 30 min 6 s, 24 h 0 min."""
     if seconds < 60:

@@ -9,7 +9,7 @@ from dashboard.figures.thin import Series
 from dashboard.ui import panels, state
 from dashboard.ui.scene import Scene
 from dashboard.ui.window import Window, window, window_controls
-from dashboard.ui.words import field_text
+from dashboard.ui.words import field_text, relative
 from models.records import Beats
 
 
@@ -47,7 +47,7 @@ def draw(scene: Scene) -> None:
     )
     key = panels.chart(figure, "ribbon", scene.theme, alt, on_select=_chosen)
     files = (panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),)
-    panels.caption(f"{scene.caption} · activation {value:+.3g}", "stage", files, key)
+    panels.caption(f"{scene.caption} · activation {relative(value)}", "stage", files, key)
 
 
 def draw_pair(scene: Scene) -> None:

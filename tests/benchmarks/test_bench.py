@@ -112,6 +112,7 @@ def test_the_landing_page_does_not_load_torch():
     assert measure.passed, measure
 
 
+@pytest.mark.slow
 def test_switching_is_timed_for_every_page(monkeypatch):
     monkeypatch.setattr(
         app_benchmarks, "SWITCHES", app_benchmarks.SWITCHES.replace("range(6)", "range(2)")

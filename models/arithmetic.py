@@ -137,7 +137,7 @@ def count(net: nn.Module, input_shape: Sequence[int]) -> Count:
 
     Counted on a copy without data (torch's meta device): nothing is computed, whatever the size.
     """
-    ghost = _without_data(net)
+    ghost = without_data(net)
     shape = tuple(input_shape)
     if len(shape) == dim_of(net) + 1:
         shape = (1, *shape)
@@ -151,7 +151,7 @@ def count(net: nn.Module, input_shape: Sequence[int]) -> Count:
     return Count(tuple(layers), sum(p.numel() for p in net.parameters()))
 
 
-def _without_data(net: nn.Module) -> nn.Module:
+def without_data(net: nn.Module) -> nn.Module:
     """A copy in eval mode whose parameters and buffers have shapes, but no memory."""
     tensors: dict[int, Any] = {
         id(p): nn.Parameter(p.detach().to("meta"), requires_grad=False) for p in net.parameters()

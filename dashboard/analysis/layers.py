@@ -4,7 +4,7 @@ Everything here is free of the number of dimensions: a unit's place is the layer
 offset, then `Prepared.to_sample`, then the sample's own units.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -185,9 +185,18 @@ def _part(prepared: Prepared, spans: Sequence[slice]) -> Prepared:
     return replace(prepared, array=array, to_sample=matrix, valid=valid, gaps=gaps)
 
 
-def look(net: nn.Module, prepared: Prepared, layer: str) -> LayerView:
-    """Run the network once and keep one layer; `NAME:2` is the second call of a module."""
-    traced = trace(net, prepared.array, layers=[layer.partition(":")[0]])
+def look(
+    net: nn.Module,
+    prepared: Prepared,
+    layer: str,
+    on_progress: Callable[[float], None] | None = None,
+) -> LayerView:
+    """Run the network once and keep one layer; `NAME:2` is the second call of a module.
+
+    `on_progress` hears the share of the pass that is done and may raise to end it.
+    """
+    names = [layer.partition(":")[0]]
+    traced = trace(net, prepared.array, layers=names, on_progress=on_progress)
     record = traced[layer]
     return LayerView(record, prepared, place_of(record, prepared), traced.seconds)
 

@@ -4,8 +4,9 @@ Large arrays stay in memory by reference (`st.cache_resource`); nothing here may
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -21,13 +22,18 @@ from dashboard.figures.thin import Series
 from dashboard.ui import state
 from dashboard.ui.tasks import progress
 from models import registry
+from models.arithmetic import count
 from models.decode.beats import cell_probabilities
 from models.device import choose
-from models.probes.trace import Trace, trace
+from models.probes.trace import Trace, outline, trace
 from models.spec import ModelSpec
 
+T = TypeVar("T")
+
 MOST_ANSWERS = 64  # kept for all sessions together
+MOST_LAYERS = 4
 LONG_SIGNAL = 2**21  # samples; from here on an answer takes over a second and shows a bar
+LONG_PASS = 10**10  # multiply-adds; a pass of more shows a bar as well
 PROBE_SIDE = 4096  # longest side of the part whose activity draws the sparks of the strip
 
 
@@ -42,23 +48,29 @@ def network(name: str, dim: int) -> Any:
 
 
 @st.cache_resource(show_spinner=False)
-def _answers() -> OrderedDict[tuple, Analysis | None]:
-    """Answers by what they depend on, the one used last at the end: a bar cannot be drawn inside
-    a cached function, so this one keeps its results itself."""
+def _kept(kind: str) -> OrderedDict[tuple, Any]:
+    """Results by what they depend on, the one used last at the end."""
     return OrderedDict()
+
+
+def _remembered(kind: str, most: int, key: tuple, make: Callable[..., T]) -> T:
+    """`make(*key)`, or what it gave before; at most `most` are kept for all sessions together.
+
+    For work that shows a bar, which cannot be drawn inside a function that Streamlit caches.
+    """
+    kept = _kept(kind)
+    found = kept.pop(key, None)
+    kept[key] = found if found is not None else make(*key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return kept[key]
 
 
 def answer(
     digest: str, model: str, lead: int, position: tuple[float, ...] | None
 ) -> Analysis | None:
     """What a trained network says about a sample; None for a network without trained weights."""
-    kept, key = _answers(), (digest, model, lead, position)
-    if key not in kept:
-        kept[key] = _answer(digest, model, lead, position)
-        while len(kept) > MOST_ANSWERS:
-            kept.popitem(last=False)
-    kept.move_to_end(key)
-    return kept[key]
+    return _remembered("answers", MOST_ANSWERS, (digest, model, lead, position), _answer)
 
 
 def _answer(
@@ -107,18 +119,27 @@ def survey(digest: str, model: str, lead: int) -> Survey:
     centre = np.array(part.array.shape[1:]) / 2
     if max(part.array.shape[1:]) > PROBE_SIDE:
         part = layers.cut(part, centre, PROBE_SIDE, multiple)
-    shapes = trace(net, whole.array)
+    shapes = outline(net, whole.array.shape)
     kept = trace(net, part.array, layers=[name for name in shapes.names if ":" not in name])
     return Survey(shapes, layers.activity(kept), layers.clip_of_all(kept))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
 def layer(
     digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
 ) -> layers.LayerView:
     """One layer's activations over the whole sample, or around `block` when it is long."""
-    net = network(model, state.by_digest(digest).dim)
-    return layers.look(net, fed(digest, model, lead, block), name)
+    return _remembered("layers", MOST_LAYERS, (digest, model, name, lead, block), _layer)
+
+
+def _layer(
+    digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
+) -> layers.LayerView:
+    sample = state.by_digest(digest)
+    net, given = network(model, sample.dim), fed(digest, model, lead, block)
+    if count(net, given.array.shape).macs < LONG_PASS:
+        return layers.look(net, given, name)
+    with progress(f"{digest}-{model}-{name}", f"Running {model} over {sample.name}") as report:
+        return layers.look(net, given, name, report)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -12,6 +12,7 @@ from dashboard.ui.components.scenes import signal_tile
 from dashboard.ui.scene import Scene, make_scene
 from dashboard.ui.stages.picture import overlay
 from dashboard.ui.stages.time_axis import channel_series
+from dashboard.ui.tasks import silently
 from models.records import Beats
 
 GRID = 4  # maps per side of the small atlas
@@ -20,7 +21,8 @@ COLUMNS = 96  # of the small ribbon
 
 def make_glimpse(key: str) -> Glimpse:
     """The default layer of a built-in sample's network, its liveliest channel in front."""
-    scene = make_scene(state.View(sample=key))
+    with silently():
+        scene = make_scene(state.View(sample=key))
     channel = _liveliest(scene.layer.maps)
     layers, marks, sheet = BY_AXIS[scene.sample.axis_unit](scene, channel)
     matrix, _ = cache.gram(*scene.key)

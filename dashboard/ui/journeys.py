@@ -1,7 +1,7 @@
 """The home page's cards: three samples with a real answer, an activation and a Gram matrix.
 
-Inputs are drawn at once; the networks run when torch has been imported behind the first paint,
-one card a second, so that the landing page waits for nothing.
+Inputs are drawn at once; the networks run after the page, when torch has been imported behind the
+first paint, so that the landing page waits for nothing.
 """
 
 from collections.abc import Callable
@@ -37,30 +37,36 @@ class Journey:
 
 
 def show_journeys() -> None:
-    """Three cards; while some wait for their network the cards look again every second."""
-    every = None if all(row.key in _glimpses() for row in JOURNEYS) else 1.0
-    st.fragment(_cards, run_every=every)()
+    """Three cards; those whose network has not run yet get their pictures after the page."""
+    if st.session_state.pop(OPENED, False):
+        st.switch_page("../pages/explorer.py")
+    for column, row in zip(st.columns(3, gap="medium"), JOURNEYS, strict=True):
+        with column.container(border=True, gap="small"):
+            _card(row, _glimpses().get(row.key))
+    if _waiting():
+        shell.later(_wake_next)
+
+
+def _wake_next() -> None:
+    """Run the network of the first card that waits, then draw the page again.
+
+    No timer asks for this: a timer of a page that has just been left would empty the next one.
+    """
+    shell.wait_for_torch()
+    glimpses = import_module("dashboard.ui.glimpses")  # imports torch
+    if rows := _waiting():  # another session may have been quicker
+        _glimpses()[rows[0].key] = glimpses.make_glimpse(rows[0].key)
+    st.rerun()
+
+
+def _waiting() -> list[Journey]:
+    return [row for row in JOURNEYS if row.key not in _glimpses()]
 
 
 @st.cache_resource(show_spinner=False)
 def _glimpses() -> dict[str, Glimpse]:
     """Glimpses made so far, for every session of this server."""
     return {}
-
-
-def _cards() -> None:
-    # First: a click that arrives while a network runs must outlive the rerun that follows.
-    if st.session_state.pop(OPENED, False):
-        st.switch_page("../pages/explorer.py")
-    waiting = [row for row in JOURNEYS if row.key not in _glimpses()]
-    if waiting and shell.torch_is_ready():
-        glimpses = import_module("dashboard.ui.glimpses")  # imports torch
-        _glimpses()[waiting[0].key] = glimpses.make_glimpse(waiting[0].key)
-        if len(waiting) == 1:
-            st.rerun()
-    for column, row in zip(st.columns(3, gap="medium"), JOURNEYS, strict=True):
-        with column.container(border=True, gap="small"):
-            _card(row, _glimpses().get(row.key))
 
 
 def _card(row: Journey, glimpse: Glimpse | None) -> None:

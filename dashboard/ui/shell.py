@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dashboard.ui import uploads
 from dashboard.ui.components.eye import eye, shown_theme
 
 FOLDER = Path(__file__).parent
+LATER = "later"  # session key: what this run still has to do
 DISCLAIMER = "Research and teaching; not a medical device."
 STYLE = """<style>
 .stMainBlockContainer {padding-left: clamp(1rem, 2.2vw, 2.25rem);
@@ -46,6 +48,12 @@ def footer() -> None:
     _warm_up()
 
 
+def stop() -> None:
+    """End a page early, with the footer that every page has."""
+    footer()
+    st.stop()
+
+
 def open_command_line_files() -> None:
     """Load once what `python -m dashboard open FILE...` named; only the local user sets it."""
     named = os.environ.get("CONVSCOPE_OPEN")
@@ -55,9 +63,20 @@ def open_command_line_files() -> None:
     uploads.open_into_session(json.loads(named))
 
 
-def torch_is_ready() -> bool:
-    """Whether the import behind the first paint has ended."""
-    return not _warm_up().is_alive()
+def later(task: Callable[[], None]) -> None:
+    """Run `task` at the end of this run of the script, when the whole page has been drawn."""
+    st.session_state[LATER] = task
+
+
+def run_later() -> None:
+    """What `later` was given in this run."""
+    if task := st.session_state.pop(LATER, None):
+        task()
+
+
+def wait_for_torch() -> None:
+    """Until the import behind the first paint has ended."""
+    _warm_up().join()
 
 
 @st.cache_resource(show_spinner=False)

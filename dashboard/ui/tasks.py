@@ -2,10 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import streamlit as st
 
+from dashboard.ui import shell
+
 CANCELLED = "cancelled"  # session key: names of tasks that were cancelled
+
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
+
+
+@contextmanager
+def silently() -> Iterator[None]:
+    """No bars inside: for work that nobody asked for and nobody waits for."""
+    before = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(before)
 
 
 @contextmanager
@@ -15,11 +30,14 @@ def progress(name: str, words: str) -> Iterator[Callable[[float], None]]:
     Pressing Cancel asks Streamlit for a rerun, which ends the work at its next report. The rerun
     then stops here, with a button that starts again; what was loaded stays.
     """
+    if _silent.get():
+        yield lambda fraction: None
+        return
     cancelled: set[str] = st.session_state.setdefault(CANCELLED, set())
     if name in cancelled:
         st.info(f"{words} was cancelled.", icon=":material/cancel:")
         st.button("Start again", on_click=cancelled.discard, args=(name,))
-        st.stop()
+        shell.stop()
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text=words)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.arithmetic import without_data
 from models.locks import dim_of, quiet
 from models.probes.geometry import Geometry, geometry
 from models.run import as_batch
@@ -72,13 +73,20 @@ class UnknownLayer(KeyError):
         return str(self.args[0])  # KeyError would show the message in quotes
 
 
-def trace(net: nn.Module, x: np.ndarray | Tensor, layers: Sequence[str] | None = None) -> Trace:
+def trace(
+    net: nn.Module,
+    x: np.ndarray | Tensor,
+    layers: Sequence[str] | None = None,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+) -> Trace:
     """Run `x` (C, *S) or (N, C, *S) once and record layers.
 
     `layers=None` surveys every leaf module: shapes and places, no arrays. Else the named modules
     (blocks and stages too) are recorded with their arrays, which share the memory of the pass on
     a CPU. A module called again is recorded as `NAME:2`, `NAME:3` ... The network is left as it
-    was. Raises UnknownLayer and, for a wrong number of axes, ValueError.
+    was. `on_progress` hears the share (0..1) of the leaf modules that have run; what it raises ends
+    the pass. Raises UnknownLayer and, for a wrong number of axes, ValueError.
     """
     modules = _leaves(net) if layers is None else _named(net, layers)
     with quiet(net):
@@ -88,11 +96,16 @@ def trace(net: nn.Module, x: np.ndarray | Tensor, layers: Sequence[str] | None =
         single = np.ndim(x) == dim + 1
         calls: list[_Call] = []
         keep = _shape_only if layers is None else torch.clone if _overwrites(net) else _itself
-        with _hooks(modules, calls, keep):
+        with _hooks(modules, calls, keep), _heard(net, on_progress):
             start = time.perf_counter()
             output = net(batch)
             seconds = time.perf_counter() - start
         return Trace(_records(calls, places, single), _as_array(output, single), seconds)
+
+
+def outline(net: nn.Module, shape: Sequence[int]) -> Trace:
+    """The survey of an input of `shape` (C, *S), at once: on a copy of the network without data."""
+    return trace(without_data(net), torch.empty(tuple(shape), device="meta"))
 
 
 def _leaves(net: nn.Module) -> dict[str, nn.Module]:
@@ -140,6 +153,27 @@ def _hooks(modules: Mapping[str, nn.Module], calls: list[_Call], keep: Keep) -> 
     handles = [
         module.register_forward_hook(_hook(name, calls, keep)) for name, module in modules.items()
     ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _heard(net: nn.Module, on_progress: Callable[[float], None] | None) -> Iterator[None]:
+    """Tell `on_progress` after every leaf module what share of them has run."""
+    if on_progress is None:
+        yield
+        return
+    leaves, done = list(_leaves(net).values()), 0
+
+    def tell(module: nn.Module, inputs: Any, output: Any) -> None:
+        nonlocal done
+        done += 1
+        on_progress(min(1.0, done / len(leaves)))
+
+    handles = [leaf.register_forward_hook(tell) for leaf in leaves]
     try:
         yield
     finally:
@@ -205,7 +239,7 @@ def _place(place: Geometry | None) -> dict[str, Any]:
 
 def _as_array(output: Any, single: bool) -> np.ndarray | None:
     """A tensor's values, without the batch axis for a single input; None for anything else."""
-    if not isinstance(output, Tensor):
+    if not isinstance(output, Tensor) or output.is_meta:
         return None
     tensor = output[0] if single else output
     if tensor.dtype == torch.bfloat16:  # numpy has no such type

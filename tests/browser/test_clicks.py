@@ -12,6 +12,7 @@ from tests.browser.visit import (
     click_tile,
     number,
     place,
+    rest,
     visit,
     wait_for_place,
 )
@@ -121,3 +122,15 @@ def test_link_opens_the_same_place(page_desktop, second_page, app_url):
     assert "channel 4" in main.inner_text()
     chosen = second_page.get_by_label("Second channel").input_value()
     assert number(chosen) == 2
+
+
+def test_a_long_pass_can_be_cancelled_and_started_again(page_desktop, app_url):
+    page = page_desktop
+    page.goto(f"{app_url}/explorer?sample=brain&model=resnet18")
+    page.get_by_role("button", name="Cancel").click(timeout=60_000)
+    page.get_by_text("was cancelled").wait_for()
+    rest(page)
+    assert page.get_by_text("not a medical device").first.is_visible()
+    page.get_by_role("button", name="Start again").click()
+    page.get_by_text("Gram matrix").first.wait_for(timeout=60_000)
+    rest(page, 60)

@@ -32,3 +32,21 @@ def test_cancelled_work_is_not_begun_until_started_again():
     assert app.info[0].value == "Counting was cancelled."
     app.button[0].click().run()
     assert app.session_state["counted"] == 1
+
+
+def quiet_script() -> None:
+    import streamlit as st
+
+    from dashboard.ui.tasks import progress, silently
+
+    with silently(), progress("count", "Counting") as report:
+        report(0.5)
+    st.write("done")
+
+
+def test_work_that_nobody_asked_for_runs_without_a_bar_and_cannot_be_cancelled():
+    app = AppTest.from_function(quiet_script)
+    app.session_state[CANCELLED] = {"count"}
+    app.run()
+    assert [m.value for m in app.markdown] == ["done"]
+    assert not app.info

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from models import registry
-from models.probes.trace import UnknownLayer, trace
+from models.probes.trace import UnknownLayer, outline, trace
 from models.run import run
 
 EVERY_SMALL = [("lenet5", 1), ("lenet5", 2), ("lenet5", 3), ("resnet20", 1), ("resnet20", 2)]
@@ -60,6 +60,31 @@ def test_a_survey_names_every_leaf_in_order_without_arrays(name, dim):
     assert [record.shape for record in survey] == [record.array.shape for record in full]
     assert survey.seconds > 0
     np.testing.assert_array_equal(survey.output, run(net, x)[0].numpy())
+
+
+@pytest.mark.parametrize(("name", "dim"), EVERY_SMALL)
+def test_an_outline_equals_the_survey_and_computes_nothing(name, dim):
+    net, x = registry.create(name, dim), example(name, dim)
+    assert outline(net, x.shape).records == trace(net, x).records
+    assert outline(net, x.shape).output is None
+    assert all(not parameter.is_meta for parameter in net.parameters())
+
+
+def test_a_pass_tells_how_far_it_is_and_ends_when_told():
+    net, x = chain(), torch.randn(1, 11, 10)
+    heard: list[float] = []
+    whole = trace(net, x, layers=["0"], on_progress=heard.append)
+    np.testing.assert_allclose(heard, np.arange(1, 7) / 6)
+    np.testing.assert_array_equal(whole["0"].array, trace(net, x, layers=["0"])["0"].array)
+
+    def stop(share: float) -> None:
+        if share > 0.4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trace(net, x, layers=["0"], on_progress=stop)
+    assert not any(module._forward_hooks for module in net.modules())
+    trace(net, x)  # the lock is free again
 
 
 def test_stages_can_be_recorded_and_equal_their_last_layer():

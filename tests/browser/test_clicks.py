@@ -124,6 +124,7 @@ def test_link_opens_the_same_place(page_desktop, second_page, app_url):
     assert number(chosen) == 2
 
 
+@pytest.mark.slow
 def test_a_long_pass_can_be_cancelled_and_started_again(page_desktop, app_url):
     page = page_desktop
     page.goto(f"{app_url}/explorer?sample=brain&model=resnet18")

@@ -62,15 +62,18 @@ def correlation(lead: np.ndarray, template: np.ndarray) -> np.ndarray:
 
 
 def typical_beat(lead: np.ndarray, rate: float) -> np.ndarray:
-    """The median of the beats most alike (2 * HALF_WIDTH s, zero mean); zeros without beats.
+    """The median of the beats most alike, 2 * HALF_WIDTH s long; zeros without beats.
 
     Beats are compared at the shift at which they agree best: the places are rough.
     """
     half, slack = int(HALF_WIDTH * rate), max(1, int(SLACK * rate))
+    nothing = np.zeros(2 * half + 1, np.float32)
+    if len(lead) <= len(nothing):  # also too short for a slope
+        return nothing
     found = _steep_places(lead, rate)
     found = found[(found >= half + slack) & (found < len(lead) - half - slack)]
     if len(found) < 3:
-        return np.zeros(2 * half + 1, np.float32)
+        return nothing
     found = found[np.linspace(0, len(found) - 1, min(len(found), MOST_BEATS)).astype(int)]
     shifts = np.arange(-slack, slack + 1)
     middle = _shapes(lead, found, half)

@@ -112,8 +112,8 @@ def explored_input(
     if position is None:
         position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
     centre = prepared.index_in_input(position)
-    size = spec.input.size_for(sample.dim)
-    if size is not None and spec.input.crop == "whole":
+    size = _piece_size(sample, spec)
+    if size is not None:
         return piece(prepared, centre, size)
     longest = explored_side(sample, spec, net)
     if max(prepared.array.shape[1:]) <= longest:
@@ -123,6 +123,8 @@ def explored_input(
 
 def explored_side(sample: Sample, spec: ModelSpec, net: nn.Module) -> int:
     """The longest side that is run at once: halved until a pass costs at most MOST_MACS."""
+    if size := _piece_size(sample, spec):
+        return min(size)
     shape, side = fed_shape(sample, spec), LONGEST_SIDE[sample.dim - 1]
     if spec.input.size_for(sample.dim) is not None and spec.input.crop != "patch":
         return side
@@ -132,6 +134,11 @@ def explored_side(sample: Sample, spec: ModelSpec, net: nn.Module) -> int:
             break
         side //= 2
     return side
+
+
+def _piece_size(sample: Sample, spec: ModelSpec) -> tuple[int, ...] | None:
+    """The one size of a network that is fed whole samples; None where any size will do."""
+    return spec.input.size_for(sample.dim) if spec.input.crop == "whole" else None
 
 
 def fed_shape(sample: Sample, spec: ModelSpec) -> tuple[int, ...]:

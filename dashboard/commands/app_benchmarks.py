@@ -50,14 +50,14 @@ from streamlit.testing.v1 import AppTest
 from dashboard.navigation import PAGES
 app = AppTest.from_file("dashboard/app.py", default_timeout=60)
 app.query_params["sample"] = "ecg"
-seconds = {row.title: [] for row in PAGES}
+seconds, failed = {row.title: [] for row in PAGES}, False
 for turn in range(6):
     for row in PAGES:
         app.switch_page(row.path)
         started = time.perf_counter()
         app.run()
         seconds[row.title].append(time.perf_counter() - started)
-failed = bool(app.exception)
+        failed |= bool(app.exception)
 print(json.dumps({"seconds": {k: median(v[1:]) for k, v in seconds.items()}, "failed": failed}))
 """
 

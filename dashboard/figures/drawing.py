@@ -51,6 +51,7 @@ class Drawing:
     def targets(self, x: np.ndarray, y: np.ndarray, **trace: Any) -> None:
         """Invisible markers that a click finds: heat maps, images and lines return no clicks."""
         hidden = {"marker": {"opacity": 0}}
+        # A click finds markers by their data: one element on the page is enough for all of them.
         marker = {"opacity": 0, "size": 4, "color": self.theme.ink, "maxdisplayed": 1}
         options = {"hoverinfo": "none", "selected": hidden, "unselected": hidden, **trace}
         self.add("scatter", x=x, y=y, mode="markers", marker=marker, **options)

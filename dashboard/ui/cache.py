@@ -153,9 +153,6 @@ def block_of(digest: str, model: str, position: tuple[float, ...]) -> tuple[floa
     """The cache key of a position: None for samples that are run whole, else a coarse place."""
     sample, spec = state.by_digest(digest), registry.find(model)
     longest, shape = explored_side(digest, model), layers.fed_shape(sample, spec)
-    fixed = spec.input.crop == "whole" and spec.input.size_for(sample.dim) is not None
-    if fixed:
-        longest = min(spec.input.size_for(sample.dim))
     if max(shape) <= longest:
         return None
     step = max(1, longest * max(sample.shape) // max(shape) // 8)

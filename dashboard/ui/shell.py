@@ -25,6 +25,7 @@ STYLE = """<style>
 
 def set_up() -> None:
     """Page settings, logo and the two style rules the theme options cannot express."""
+    st.session_state.pop(LATER, None)  # of a run that was interrupted
     st.set_page_config(page_title="ConvScope", page_icon=str(FOLDER / "icon.png"), layout="wide")
     st.logo(str(FOLDER / "logo.svg"), size="medium")
     st.html(STYLE)

@@ -3,7 +3,7 @@
 import difflib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -150,14 +150,8 @@ class _Call:
 @contextmanager
 def _hooks(modules: Mapping[str, nn.Module], calls: list[_Call], keep: Keep) -> Iterator[None]:
     """Append to `calls` whatever `modules` answer while inside."""
-    handles = [
-        module.register_forward_hook(_hook(name, calls, keep)) for name, module in modules.items()
-    ]
-    try:
+    with _hooked((module, _hook(name, calls, keep)) for name, module in modules.items()):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager
@@ -173,7 +167,14 @@ def _heard(net: nn.Module, on_progress: Callable[[float], None] | None) -> Itera
         done += 1
         on_progress(min(1.0, done / len(leaves)))
 
-    handles = [leaf.register_forward_hook(tell) for leaf in leaves]
+    with _hooked((leaf, tell) for leaf in leaves):
+        yield
+
+
+@contextmanager
+def _hooked(hooks: Iterable[tuple[nn.Module, Callable[..., None]]]) -> Iterator[None]:
+    """Forward hooks that are there only inside."""
+    handles = [module.register_forward_hook(hook) for module, hook in hooks]
     try:
         yield
     finally:

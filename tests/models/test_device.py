@@ -9,7 +9,7 @@ import torch
 
 from models.device import DeviceError, choose, describe, reuse_freed_memory
 
-resource = pytest.importorskip("resource")  # not on Windows
+resource = pytest.importorskip("resource", reason="Windows has no resource module")
 
 
 @pytest.mark.parametrize("name", ["cpu", "CPU", torch.device("cpu")])

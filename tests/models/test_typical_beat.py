@@ -58,7 +58,7 @@ def test_blocks_equal_the_whole(monkeypatch):
     np.testing.assert_allclose(likeness(lead, RATE), whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("lead", [np.zeros(5000), np.zeros(3), np.ones(400)])
+@pytest.mark.parametrize("lead", [np.zeros(5000), np.zeros(3), np.ones(1), np.ones(400)])
 def test_a_lead_without_beats_is_like_nothing(lead):
     found = likeness(lead.astype(np.float32), RATE)
     assert found.shape == lead.shape

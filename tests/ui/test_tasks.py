@@ -1,7 +1,9 @@
 """Long work shows a bar; what was cancelled stays cancelled until someone starts it again."""
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.ui.shell import LATER
 from dashboard.ui.tasks import CANCELLED
 
 
@@ -50,3 +52,25 @@ def test_work_that_nobody_asked_for_runs_without_a_bar_and_cannot_be_cancelled()
     app.run()
     assert [m.value for m in app.markdown] == ["done"]
     assert not app.info
+
+
+def later_script() -> None:
+    import streamlit as st
+
+    from dashboard.ui import shell
+
+    shell.set_up()
+    if "asked" in st.session_state:
+        shell.later(lambda: st.write("done later"))
+    st.write("page")
+    shell.run_later()
+
+
+def test_what_was_put_off_runs_after_its_own_page_and_not_after_another():
+    app = AppTest.from_function(later_script)
+    app.session_state[LATER] = lambda: pytest.fail("this run was interrupted before its end")
+    app.run()
+    assert [m.value for m in app.markdown] == ["page"]
+    app.session_state["asked"] = True
+    app.run()
+    assert [m.value for m in app.markdown] == ["page", "done later"]

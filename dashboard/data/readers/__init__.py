@@ -90,6 +90,7 @@ FORMATS: tuple[Format, ...] = (
 )
 
 # What libraries and the interpreter raise on damaged files: turned into DamagedFile in one place.
+# NotImplementedError is theirs too: zipfile and Pillow for variants a damaged header asks for.
 LIBRARY_ERRORS = (
     ArithmeticError,
     AssertionError,

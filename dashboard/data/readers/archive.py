@@ -17,6 +17,7 @@ PIECE_BYTES = 1024**2
 # bz2 and lzma members expand a whole input block at once, which no limit can interrupt.
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED_FLAG = 0x1
+# zipfile raises NotImplementedError for a member that claims a newer version or another packing.
 BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 
 

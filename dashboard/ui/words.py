@@ -15,6 +15,11 @@ def thousands(value: int) -> str:
     return f"{value:,}".replace(",", THIN)
 
 
+def plain(value: float) -> str:
+    """A stored value to four digits; whole where these would need an exponent, up to 1e9."""
+    return thousands(round(value)) if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
 def shape_text(shape: Sequence[int]) -> str:
     """(16, 97, 115, 97) as 16 × 97 × 115 × 97."""
     return " × ".join(thousands(n) for n in shape)

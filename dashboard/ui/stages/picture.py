@@ -19,7 +19,7 @@ from dashboard.ui.components.scenes import clicked_pixel, image_tile
 from dashboard.ui.components.tiles import Click, Readout, ReadoutRow, Tile, tiles
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
-from dashboard.ui.words import field_text, shape_text, signed
+from dashboard.ui.words import field_text, plain, shape_text, signed
 
 
 def draw(scene: Scene) -> None:
@@ -122,7 +122,7 @@ def _readout(scene: Scene) -> Readout:
     return Readout(
         (
             ReadoutRow("row, column", f"{row:.1f}, {column:.1f} px"),
-            ReadoutRow("input", ", ".join(f"{v:.4g}" for v in value)),
+            ReadoutRow("input", ", ".join(plain(v) for v in value)),
             ReadoutRow("activation", signed(activation, 3)),
             ReadoutRow("receptive field", field_text(field, "px"), rule=True),
             ReadoutRow("stride", " × ".join(f"{s:g}" for s in stride) + " px fed"),

@@ -18,7 +18,7 @@ from dashboard.ui.components.scenes import clicked_index, field_of, plane_tile
 from dashboard.ui.components.tiles import Click, Readout, ReadoutRow, Tile, Wheel, tiles
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
-from dashboard.ui.words import field_text, signed
+from dashboard.ui.words import field_text, plain, signed
 
 PLANE = "plane"  # session key: the plane the atlas shows, the one clicked last
 
@@ -121,7 +121,7 @@ def _readout(scene: Scene, field: str) -> Readout:
             ReadoutRow("x", f"{signed(x, 1)} mm"),
             ReadoutRow("y", f"{signed(y, 1)} mm"),
             ReadoutRow("z", f"{signed(z, 1)} mm"),
-            ReadoutRow("scan", f"{float(scene.sample.values((0, *at))):.4g}", rule=True),
+            ReadoutRow("scan", plain(float(scene.sample.values((0, *at)))), rule=True),
             ReadoutRow("activation", signed(activation, 3)),
             ReadoutRow("receptive field", field, rule=True),
             ReadoutRow("stride", field_text(stride * spacing, "mm")),

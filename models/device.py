@@ -78,7 +78,19 @@ def reuse_freed_memory() -> bool:
     tracing a ResNet-18 then costs 20 to 50 % more than a plain pass, most of it page faults, and
     5 % with this. Only glibc has the setting; elsewhere nothing is done.
     """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    library = ctypes.CDLL(None)
-    return all(library.mallopt(*setting) for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
+    library = _glibc()
+    return library is not None and all(
+        library.mallopt(*setting) for setting in (_TRIM_THRESHOLD, _MMAP_THRESHOLD)
+    )
+
+
+def hand_back_freed_memory() -> None:
+    """Return what `reuse_freed_memory` kept to the system, before memory is measured."""
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library of this process where it is glibc."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

@@ -109,6 +109,17 @@ def explored_input(
     whole samples gets a piece of that size.
     """
     prepared = prepare(sample, spec.input, channel=channel, position=position, whole=whole)
+    return explored_part(prepared, sample, spec, net, position)
+
+
+def explored_part(
+    prepared: Prepared,
+    sample: Sample,
+    spec: ModelSpec,
+    net: nn.Module,
+    position: Sequence[float] | None = None,
+) -> Prepared:
+    """What of a prepared sample the explorer feeds, see `explored_input`."""
     if position is None:
         position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
     centre = prepared.index_in_input(position)

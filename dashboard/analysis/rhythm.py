@@ -14,12 +14,14 @@ LONGEST_RR = 3.0  # s; a longer distance is a gap or a pause, not a beat-to-beat
 class Rhythm:
     """Beats in time.
 
-    `times` (B,) s; `rr` (B,) s from the beat before, NaN for the first and across gaps; `rates`
-    (B,) beats per minute; `counts` beats per class name; medians and 5 to 95 % of RR in ms,
-    `heart_rate` in bpm, all NaN when there are fewer than two beats.
+    `times` (B,) s; `symbols` (B,) the class letter of each; `rr` (B,) s from the beat before, NaN
+    for the first and across gaps; `rates` (B,) beats per minute; `counts` beats per class name;
+    medians and 5 to 95 % of RR in ms, `heart_rate` in bpm, all NaN when there are fewer than two
+    beats.
     """
 
     times: np.ndarray
+    symbols: np.ndarray
     rr: np.ndarray
     rates: np.ndarray
     counts: Mapping[str, int]
@@ -39,6 +41,7 @@ def rhythm(beats: Beats, sampling_rate: float) -> Rhythm:
     low, median, high = np.percentile(known, (5, 50, 95)) if known.size else (np.nan,) * 3
     return Rhythm(
         times=times,
+        symbols=np.array(beats.symbols, dtype=str),
         rr=rr,
         rates=60 / rr,
         counts={name: int((beats.labels == i).sum()) for i, name in enumerate(beats.names)},

@@ -132,4 +132,4 @@ def twelve_lead_day() -> tuple[Sample, BeatMarks]:
     starts = np.arange(repeats) * 60.0
     times = (starts[:, None] + marks.positions / RATE).ravel()  # (minutes, beats) to (B,)
     names = ["S" if symbol == "A" else symbol for symbol in marks.symbols]
-    return sample, BeatMarks(times, names * repeats)
+    return sample, BeatMarks(times, np.array(names * repeats))

@@ -17,7 +17,7 @@ class BeatMarks:
     """
 
     times: np.ndarray
-    symbols: Sequence[str]
+    symbols: Sequence[str] | np.ndarray
     scores: np.ndarray | None = None
     differs: np.ndarray | None = None
 
@@ -30,7 +30,7 @@ class BeatMarks:
         cut = slice(int(first), int(last))
         return BeatMarks(
             np.asarray(self.times)[cut],
-            list(self.symbols[cut]),
+            [str(symbol) for symbol in self.symbols[cut]],
             None if self.scores is None else np.asarray(self.scores)[cut],
             None if self.differs is None else np.asarray(self.differs)[cut],
         )

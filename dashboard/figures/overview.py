@@ -18,7 +18,7 @@ LANE_DOMAIN = (0.66, 1.0)
 
 def ecg_overview(
     times: np.ndarray,
-    symbols: Sequence[str],
+    symbols: Sequence[str] | np.ndarray,
     rates: np.ndarray,
     window: tuple[float, float],
     *,
@@ -41,7 +41,9 @@ def ecg_overview(
         drawing, np.asarray(times) / per_unit, np.asarray(rates, float), duration / per_unit
     )
     lane = (height - 40) * (LANE_DOMAIN[1] - LANE_DOMAIN[0]) / len(LANES)
-    _draw_lanes(drawing, np.asarray(times) / per_unit, symbols, duration / per_unit, lane)
+    _draw_lanes(
+        drawing, np.asarray(times) / per_unit, np.asarray(symbols), duration / per_unit, lane
+    )
     _set_axes(drawing, duration / per_unit, unit, np.asarray(rates, float), phone)
     low, high = (edge / per_unit for edge in window)
     width = max(high - low, 0.004 * duration / per_unit)  # still visible in 24 h
@@ -105,9 +107,8 @@ def _draw_rates(drawing: Drawing, times: np.ndarray, rates: np.ndarray, end: flo
 
 
 def _draw_lanes(
-    drawing: Drawing, times: np.ndarray, symbols: Sequence[str], end: float, lane: float
+    drawing: Drawing, times: np.ndarray, letters: np.ndarray, end: float, lane: float
 ) -> None:
-    letters = np.asarray(symbols)
     for row, letter in enumerate(LANES):
         places = np.unique(np.rint(times[letters == letter] / end * COLUMNS)) * (end / COLUMNS)
         if not len(places):

@@ -53,9 +53,13 @@ class Lanes:
 
 @dataclass(frozen=True)
 class _Stack:
-    """Where each lead sits, in mV: `offsets` added to its values, from `bottom` to `top`."""
+    """Where each lead sits, in mV: `offsets` added to its values, from `bottom` to `top`.
+
+    `middles` are where the medians come to lie.
+    """
 
     offsets: tuple[float, ...]
+    middles: np.ndarray
     bottom: float
     top: float
 
@@ -91,7 +95,7 @@ def ecg_paper(
     drawing = Drawing(theme, frame)
     unit = _unit(shown, stack, rows * ROW / px_per_mv)
     _draw_leads(drawing, shown, stack, unit)
-    _draw_pulses(drawing, shown, stack, unit, window[0])
+    _draw_pulses(drawing, stack, unit, window[0])
     split = below / (paper + below)
     _set_paper_axes(drawing, window, shown, stack, unit, (split, rows * ROW / px_per_mv))
     _draw_marks(drawing, window, beats, reference, (split, paper))
@@ -123,7 +127,7 @@ def _stack(leads: Sequence[Lead], px_per_mv: float) -> _Stack:
     """Leads from top to bottom about their own medians, as close as they fit."""
     share = OVERLAP if len(leads) > 3 else 1.0
     clear = 8 / px_per_mv
-    offsets, middle, floor, top = [], 0.0, 0.0, 0.0
+    offsets, middles, middle, floor, top = [], [], 0.0, 0.0, 0.0
     for k, lead in enumerate(leads):
         median, low, high = _spread(lead.trace.values)
         if k == 0:
@@ -131,8 +135,9 @@ def _stack(leads: Sequence[Lead], px_per_mv: float) -> _Stack:
         else:
             middle = min(floor - clear - share * max(high, 0.3), middle - LEAST_GAP)
         offsets.append(middle - median)
+        middles.append(middle)
         floor = middle + share * low
-    return _Stack(tuple(offsets), middle + min(low, -0.3) - clear, top)
+    return _Stack(tuple(offsets), np.array(middles), middle + min(low, -0.3) - clear, top)
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
@@ -167,17 +172,14 @@ def _draw_leads(drawing: Drawing, leads: Sequence[Lead], stack: _Stack, unit: fl
         )
 
 
-def _draw_pulses(
-    drawing: Drawing, leads: Sequence[Lead], stack: _Stack, unit: float, start: float
-) -> None:
+def _draw_pulses(drawing: Drawing, stack: _Stack, unit: float, start: float) -> None:
     """1 mV high, 0.2 s wide, ending where the first sample begins: one trace for all leads."""
     x = start + np.array([-0.26, -0.24, -0.24, -0.04, -0.04, -0.02, np.nan])
     y = np.array([0, 0, 1, 1, 0, 0, np.nan])
-    middles = np.array(stack.offsets) + [_spread(lead.trace.values)[0] for lead in leads]
     drawing.add(
         "scatter",
-        x=np.tile(x, len(leads)),
-        y=np.float32((middles[:, None] + y).ravel() / unit),
+        x=np.tile(x, len(stack.middles)),
+        y=np.float32((stack.middles[:, None] + y).ravel() / unit),
         mode="lines",
         line={"color": drawing.theme.ink, "width": 1.4},
         hoverinfo="skip",
@@ -198,7 +200,6 @@ def _set_paper_axes(
     fine = window[1] - window[0] <= FINE_LINES
     coarse = {"showgrid": True, "gridcolor": PAPER_COARSE, "gridwidth": 1, "griddash": "solid"}
     bare = {"ticks": "", "showline": False}
-    middles = np.array(stack.offsets) + [_spread(lead.trace.values)[0] for lead in leads]
     drawing.layout["xaxis"] = axis(
         theme,
         range=[window[0] - PULSE_SECONDS, window[1]],
@@ -207,6 +208,7 @@ def _set_paper_axes(
         showticklabels=False,
         anchor="y",
         minor=_fine_lines(fine, window[0], 0.04),
+        constrain="domain",
         constraintoward="left",
         **coarse,
         **bare,
@@ -215,18 +217,19 @@ def _set_paper_axes(
         theme,
         domain=[split, 1],
         range=[stack.bottom / unit, (stack.top + above) / unit],
-        tick0=float(middles[0] / unit),
+        tick0=float(stack.middles[0] / unit),
         dtick=0.5 / unit,
         showticklabels=False,
-        minor=_fine_lines(fine, float(middles[0] / unit), 0.1 / unit),
+        minor=_fine_lines(fine, float(stack.middles[0] / unit), 0.1 / unit),
         scaleanchor="x",
         scaleratio=0.4 * unit,
-        constrain="range",
+        constrain="domain",  # a range once widened would stay so when the page gets its width
+        constraintoward="top",
         fixedrange=True,
         **coarse,
         **bare,
     )
-    for lead, middle in zip(leads, middles, strict=True):
+    for lead, middle in zip(leads, stack.middles, strict=True):
         font = {"size": AXIS_TITLE, "color": theme.quiet}
         place = {"xref": "paper", "xanchor": "right", "xshift": -8, "yref": "y", "font": font}
         drawing.note(0, float(middle / unit), f"<b>{lead.name}</b>", **place)
@@ -275,7 +278,14 @@ def _draw_lanes(
     theme = drawing.theme
     values, text = clock_ticks(*window)
     drawing.layout["xaxis2"] = axis(
-        theme, matches="x", anchor="y2", tickvals=values, ticktext=text, range=list(window)
+        theme,
+        matches="x",
+        constrain="domain",  # as the first: both stay one above the other whatever the width
+        constraintoward="left",
+        anchor="y2",
+        tickvals=values,
+        ticktext=text,
+        range=list(window),
     )
     names = lanes.names if lanes else ()
     drawing.layout["yaxis2"] = axis(

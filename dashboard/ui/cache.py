@@ -1,11 +1,14 @@
 """What is computed once and kept: networks, answers and layers, keyed by names and digests.
 
-Large arrays stay in memory by reference (`st.cache_resource`); nothing here may change them.
+Large arrays stay in memory by reference (`st.cache_resource`, `remembered`); nothing here may
+change them.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import wraps
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +18,7 @@ from dashboard.analysis import layers
 from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
 from dashboard.analysis.reference import Compared, compare, reference_marks
 from dashboard.analysis.rhythm import Rhythm, rhythm
-from dashboard.data.prepare import Prepared
+from dashboard.data.prepare import Prepared, prepare
 from dashboard.figures.pictures import value_window
 from dashboard.figures.signals import Lanes
 from dashboard.figures.thin import Series
@@ -30,11 +33,48 @@ from models.spec import ModelSpec
 
 T = TypeVar("T")
 
-MOST_ANSWERS = 64  # kept for all sessions together
-MOST_LAYERS = 4
+MOST_BYTES = 2**30  # of prepared samples that results of one kind keep alive
 LONG_SIGNAL = 2**21  # samples; from here on an answer takes over a second and shows a bar
 LONG_PASS = 10**10  # multiply-adds; a pass of more shows a bar as well
+_BOOKS = Lock()  # while it is decided which results stay
 PROBE_SIDE = 4096  # longest side of the part whose activity draws the sparks of the strip
+
+
+@st.cache_resource(show_spinner=False)
+def _kept(kind: str) -> OrderedDict[tuple, Any]:
+    """Results by what they depend on, the one used last at the end."""
+    return OrderedDict()
+
+
+def remembered(most: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Keep the last `most` results of a function, of all sessions together, in MOST_BYTES.
+
+    For work that may show a bar, which cannot be drawn inside a function that Streamlit caches.
+    """
+
+    def decorate(make: Callable[..., T]) -> Callable[..., T]:
+        @wraps(make)
+        def get(*key: Any) -> T:
+            kept = _kept(make.__name__)
+            result = kept.get(key)
+            if result is None:
+                result = make(*key)
+            with _BOOKS:
+                kept[key] = result
+                kept.move_to_end(key)
+                while len(kept) > most or (len(kept) > 1 and _bytes(kept.values()) > MOST_BYTES):
+                    kept.popitem(last=False)
+            return result
+
+        return get
+
+    return decorate
+
+
+def _bytes(results: Iterable[Any]) -> int:
+    """What the prepared samples hold that results were made from: hours of signal are large."""
+    prepared = [getattr(result, "prepared", None) for result in results]
+    return sum(one.array.nbytes for one in prepared if one is not None)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -47,35 +87,11 @@ def network(name: str, dim: int) -> Any:
     return registry.create(name, dim=dim).to(device).eval()
 
 
-@st.cache_resource(show_spinner=False)
-def _kept(kind: str) -> OrderedDict[tuple, Any]:
-    """Results by what they depend on, the one used last at the end."""
-    return OrderedDict()
-
-
-def _remembered(kind: str, most: int, key: tuple, make: Callable[..., T]) -> T:
-    """`make(*key)`, or what it gave before; at most `most` are kept for all sessions together.
-
-    For work that shows a bar, which cannot be drawn inside a function that Streamlit caches.
-    """
-    kept = _kept(kind)
-    found = kept.pop(key, None)
-    kept[key] = found if found is not None else make(*key)
-    while len(kept) > most:
-        kept.popitem(last=False)
-    return kept[key]
-
-
+@remembered(most=64)
 def answer(
     digest: str, model: str, lead: int, position: tuple[float, ...] | None
 ) -> Analysis | None:
     """What a trained network says about a sample; None for a network without trained weights."""
-    return _remembered("answers", MOST_ANSWERS, (digest, model, lead, position), _answer)
-
-
-def _answer(
-    digest: str, model: str, lead: int, position: tuple[float, ...] | None
-) -> Analysis | None:
     sample, spec = state.by_digest(digest), registry.find(model)
     if spec.weights_for(sample.dim) is None:
         return None
@@ -100,21 +116,33 @@ class Survey:
     clip: float
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@remembered(most=2)
+def _prepared(digest: str, model: str, lead: int) -> Prepared:
+    """The whole sample as the network takes it; of a signal, what its answer was made from."""
+    sample = state.by_digest(digest)
+    found = answer(digest, model, lead, None) if sample.dim == 1 else None
+    if found is not None:
+        return found.prepared
+    return prepare(sample, registry.find(model).input, channel=lead, whole=True)
+
+
+@remembered(most=4)
 def fed(digest: str, model: str, lead: int, block: tuple[float, ...] | None) -> Prepared:
     """What the explorer feeds: the whole sample, or the part around `block`."""
     sample, spec = state.by_digest(digest), registry.find(model)
     net = network(model, sample.dim)
-    return layers.explored_input(sample, spec, net, channel=lead, position=block)
+    return layers.explored_part(_prepared(digest, model, lead), sample, spec, net, block)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@remembered(most=16)
 def survey(digest: str, model: str, lead: int) -> Survey:
     """Shapes, fields and activity of every layer."""
     sample, spec = state.by_digest(digest), registry.find(model)
     net = network(model, sample.dim)
     whole = fed(digest, model, lead, None)
-    part = layers.explored_input(sample, spec, net, channel=lead, whole=False)
+    part = whole
+    if spec.input.crop == "patch":
+        part = layers.explored_input(sample, spec, net, channel=lead, whole=False)
     multiple = layers.total_stride(net, sample.dim)
     centre = np.array(part.array.shape[1:]) / 2
     if max(part.array.shape[1:]) > PROBE_SIDE:
@@ -124,16 +152,11 @@ def survey(digest: str, model: str, lead: int) -> Survey:
     return Survey(shapes, layers.activity(kept), layers.clip_of_all(kept))
 
 
+@remembered(most=4)
 def layer(
     digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
 ) -> layers.LayerView:
     """One layer's activations over the whole sample, or around `block` when it is long."""
-    return _remembered("layers", MOST_LAYERS, (digest, model, name, lead, block), _layer)
-
-
-def _layer(
-    digest: str, model: str, name: str, lead: int, block: tuple[float, ...] | None
-) -> layers.LayerView:
     sample = state.by_digest(digest)
     net, given = network(model, sample.dim), fed(digest, model, lead, block)
     if count(net, given.array.shape).macs < LONG_PASS:
@@ -214,7 +237,7 @@ def compared(digest: str, model: str, lead: int) -> Compared | None:
     return compare(found.prediction, marks, found.sample.sampling_rate)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@remembered(most=4)
 def lanes(digest: str, model: str, lead: int, block: tuple[float, ...] | None) -> Lanes:
     """Probability of each class per cell: a beat is there, and it is of this class."""
     spec = registry.find(model)

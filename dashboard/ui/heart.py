@@ -62,8 +62,8 @@ class Heart:
     @property
     def marks(self) -> BeatMarks:
         """The network's beats as drawn."""
-        beats = self.answer.prediction
-        return BeatMarks(self.rhythm.times, beats.symbols, beats.scores)
+        scores = self.answer.prediction.scores
+        return BeatMarks(self.rhythm.times, self.rhythm.symbols, scores)
 
     @property
     def source(self) -> str:
@@ -118,7 +118,7 @@ def show_overview(heart: Heart) -> None:
     length = heart.sample.extent[0]
     figure = ecg_overview(
         heart.rhythm.times,
-        heart.answer.prediction.symbols,
+        heart.rhythm.symbols,
         heart.rhythm.rates,
         shown.span,
         duration=length,
@@ -261,14 +261,13 @@ def _chips(theme: Theme) -> object:
 def beat_rows(heart: Heart, start: float, only_differences: bool) -> pd.DataFrame:
     """At most `ROWS` beats from `start` (s) on: time, network, reference, probability, RR."""
     beats, rhythm = heart.answer.prediction, heart.rhythm
-    symbols = np.array(beats.symbols, dtype=object)
     of_beat = None if heart.compared is None else np.array(heart.compared.of_beat, dtype=object)
     keep = rhythm.times >= start - 1e-9
     if only_differences and of_beat is not None:
-        keep = of_beat != symbols
+        keep = of_beat != rhythm.symbols
     at = np.flatnonzero(keep)[:ROWS]
     rows = pd.DataFrame({"time": [clock(t, 2) for t in rhythm.times[at]]})
-    rows["net"] = [[s] for s in symbols[at]]
+    rows["net"] = [[s] for s in rhythm.symbols[at].tolist()]
     if of_beat is not None:
         rows["ref"] = [[s] if s else [] for s in of_beat[at]]
     rows["p"] = np.round(beats.probabilities.max(axis=1)[at], 2) if len(at) else []

@@ -135,3 +135,20 @@ def test_a_long_pass_can_be_cancelled_and_started_again(page_desktop, app_url):
     page.get_by_role("button", name="Start again").click()
     page.get_by_text("Gram matrix").first.wait_for(timeout=60_000)
     rest(page, 60)
+
+
+@pytest.mark.parametrize("width", [1000, 1920])
+def test_lanes_lie_under_their_beats_at_any_width(page_desktop, app_url, width):
+    page_desktop.set_viewport_size({"width": width, "height": 900})
+    visit(page_desktop, f"{app_url}/ecg?sample=ecg", 60)
+    chart = page_desktop.locator('[class*="st-key-paper-"] .js-plotly-plot').first
+    chart.wait_for()
+    paper, lanes = (
+        chart.evaluate(
+            "(chart, axis) => ['range', '_offset', '_length'].map(k => chart._fullLayout[axis][k])",
+            axis,
+        )
+        for axis in ("xaxis", "xaxis2")
+    )
+    assert paper == lanes
+    assert paper[0][1] == pytest.approx(10, abs=0.01)  # squares stay square, the window stays too

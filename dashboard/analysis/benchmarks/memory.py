@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.device import hand_back_freed_memory
+
 if sys.platform != "win32":
     import resource
 
@@ -21,6 +23,7 @@ class Peak:
 def peak_memory() -> Iterator[Peak]:
     """Measure the peak over the block: exact on Linux, a lower bound on macOS, NaN on Windows."""
     peak = Peak()
+    hand_back_freed_memory()  # else the block takes what was freed before and seems to need none
     start = _resident() if _reset_peak() else _highest()
     yield peak
     peak.megabytes = (_highest() - start) / 2**20

@@ -85,56 +85,66 @@ def new_app_url(tmp_path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def contexts(chromium) -> Iterator[dict]:
+    """One browser context per width: scripts of the app are fetched and compiled once."""
+    made = {width: chromium.new_context(**settings) for width, settings in WIDTHS.items()}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @contextmanager
-def _watched_page(chromium, app_url: str, width: str) -> Iterator:
-    """A page in a fresh context that fails the test for what no page of the app may do."""
+def _watched_page(context, app_url: str) -> Iterator:
+    """A page, a session of its own, that fails the test for what no page of the app may do."""
     from tests.browser.visit import faults
 
-    context = chromium.new_context(**WIDTHS[width])
     page = context.new_page()
     page.set_default_timeout(20_000)
     asked, errors = set(), []
-    context.on("request", lambda request: asked.add(request.url))
-    context.on("weberror", lambda error: errors.append(str(error.error)))
+    page.on("request", lambda request: asked.add(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     outside = [u for u in asked if urlsplit(u).hostname not in (None, urlsplit(app_url).hostname)]
     found = faults(page) if page.url.startswith(app_url) else []
-    context.close()
+    page.close()
     assert found == []
     assert outside == [], "the page asked another host"
     assert errors == [], "a script of the page failed"
 
 
 @pytest.fixture
-def page_desktop(chromium, app_url) -> Iterator:
+def page_desktop(contexts, app_url) -> Iterator:
     """A page of 1440 x 900."""
-    with _watched_page(chromium, app_url, "desktop") as page:
+    with _watched_page(contexts["desktop"], app_url) as page:
         yield page
 
 
 @pytest.fixture
-def page_phone(chromium, app_url) -> Iterator:
+def page_phone(contexts, app_url) -> Iterator:
     """A page of 390 x 844 at 2x, with touch and a phone's user agent."""
-    with _watched_page(chromium, app_url, "phone") as page:
+    with _watched_page(contexts["phone"], app_url) as page:
         yield page
 
 
 @pytest.fixture(params=list(WIDTHS))
-def page(request, chromium, app_url) -> Iterator:
+def page(request, contexts, app_url) -> Iterator:
     """A page at each width in turn."""
-    with _watched_page(chromium, app_url, request.param) as page:
+    with _watched_page(contexts[request.param], app_url) as page:
         yield page
 
 
 @pytest.fixture
-def page_new_app(chromium, new_app_url) -> Iterator:
+def page_new_app(contexts, new_app_url) -> Iterator:
     """A page for the app that has just started."""
-    with _watched_page(chromium, new_app_url, "desktop") as page:
+    with _watched_page(contexts["desktop"], new_app_url) as page:
         yield page
 
 
 @pytest.fixture
 def second_page(chromium, app_url) -> Iterator:
-    """Another person's page: a session of its own."""
-    with _watched_page(chromium, app_url, "desktop") as page:
+    """Another person's page: a browser and a session of its own."""
+    context = chromium.new_context(**DESKTOP)
+    with _watched_page(context, app_url) as page:
         yield page
+    context.close()

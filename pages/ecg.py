@@ -3,14 +3,11 @@
 import streamlit as st
 
 from dashboard.ui import state
-from dashboard.ui.heart import (
-    default_leads,
-    make_heart,
-    show_numbers,
-    show_overview,
-    show_paper,
-    show_table,
-)
+from dashboard.ui.ecg.heart import make_heart
+from dashboard.ui.ecg.overview import show_numbers, show_overview
+from dashboard.ui.ecg.paper import default_leads, show_paper
+from dashboard.ui.ecg.table import show_table
+from dashboard.ui.ecg.workbench import show_workbench
 from dashboard.ui.pickers import pick_lead, pick_sample
 from dashboard.ui.texts import explain
 from dashboard.ui.words import sample_facts
@@ -40,6 +37,7 @@ with paper.container(gap="xsmall"):
     show_paper(heart)
 with table.container(gap="xsmall"):
     show_table(heart)
+show_workbench(heart)
 
 explain("ecg")
 state.share(state.view())

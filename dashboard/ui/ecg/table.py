@@ -1,0 +1,84 @@
+"""The table of beats beside the paper."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard.data.sample import Sample
+from dashboard.data.writers.beats_csv import beat_annotations, beats_csv
+from dashboard.figures.clock import clock
+from dashboard.figures.theme import Theme
+from dashboard.ui import panels, state
+from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.window import Window, go_to, window
+from dashboard.ui.words import thousands
+
+ROWS = 400  # beats in the table at most: what follows the window
+
+
+def show_table(heart: Heart) -> None:
+    """Beats from the window on; choosing a row moves the window to it."""
+    shown = window(heart.sample, heart.position)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        panels.head("Beats", thousands(len(heart.beats)))
+        only = heart.compared is not None and st.toggle("differences only", key="only-differences")
+    rows = beat_rows(heart, shown.start, only)
+    columns = {name: _chips(heart.theme) for name in ("net", "ref") if name in rows}
+    chosen = st.dataframe(
+        rows.drop(columns=["position"]),
+        hide_index=True,
+        height=380 if not heart.phone else 250,
+        key=f"beats-{heart.sample.digest[:8]}-{shown.start:.2f}-{only}",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config=columns,
+    )
+    picked = chosen.selection.rows
+    if picked:
+        position = float(rows["position"].iloc[picked[0]])
+        if position != heart.position[0]:
+            _centre(heart.sample, position, shown)
+            st.rerun()
+    beats, rate = heart.beats, heart.sample.sampling_rate
+    files = (
+        panels.Download("CSV", "beats.csv", "text/csv", lambda: beats_csv(beats, rate)),
+        panels.Download(
+            "WFDB",
+            "beats.atr",
+            "application/octet-stream",
+            lambda: beat_annotations(beats, rate),
+        ),
+    )
+    panels.caption(heart.source, "beats", files)
+
+
+def _centre(sample: Sample, position: float, shown: Window) -> None:
+    """Show a beat: the window moves only when the beat lies outside it."""
+    time = position / sample.sampling_rate
+    state.change(position=(position,))
+    if not shown.span[0] <= time <= shown.span[1]:
+        go_to(sample, time - shown.length / 2, shown.length)
+
+
+def _chips(theme: Theme) -> object:
+    names = list(theme.classes)
+    colours = [theme.classes[name] for name in names]
+    return st.column_config.MultiselectColumn(options=names, color=colours, width=46)
+
+
+def beat_rows(heart: Heart, start: float, only_differences: bool) -> pd.DataFrame:
+    """At most `ROWS` beats from `start` (s) on: time, network, reference, probability, RR."""
+    beats, rhythm = heart.beats, heart.rhythm
+    of_beat = None if heart.compared is None else np.array(heart.compared.of_beat, dtype=object)
+    keep = rhythm.times >= start - 1e-9
+    if only_differences and of_beat is not None:
+        keep = of_beat != rhythm.symbols
+    at = np.flatnonzero(keep)[:ROWS]
+    rows = pd.DataFrame({"time": [clock(t, 2) for t in rhythm.times[at]]})
+    rows["net"] = [[s] for s in rhythm.symbols[at].tolist()]
+    if of_beat is not None:
+        rows["ref"] = [[s] if s else [] for s in of_beat[at]]
+    rows["p"] = np.round(beats.probabilities.max(axis=1)[at], 2) if len(at) else []
+    rows["RR ms"] = np.round(1000 * rhythm.rr[at])
+    rows["position"] = beats.positions[at]
+    return rows

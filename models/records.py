@@ -55,6 +55,16 @@ class Beats:
         """The class letter of each beat."""
         return [self.names[i] for i in self.labels]
 
+    def only(self, keep: np.ndarray) -> "Beats":
+        """The beats that a mask (B,) or indices choose."""
+        return Beats(
+            self.names,
+            self.positions[keep],
+            self.labels[keep],
+            self.scores[keep],
+            self.probabilities[keep],
+        )
+
 
 @dataclass(frozen=True)
 class Card:

@@ -75,27 +75,17 @@ def typical_beat(lead: np.ndarray, rate: float) -> np.ndarray:
     if len(found) < 3:
         return nothing
     found = found[np.linspace(0, len(found) - 1, min(len(found), MOST_BEATS)).astype(int)]
-    shifts = np.arange(-slack, slack + 1)
-    middle = _shapes(lead, found, half)
-    agreement = np.stack([middle @ _shapes(lead, found + s, half).T for s in shifts])  # (S, B, B)
-    alike = agreement.max(axis=0) > ALIKE
+    reach = np.arange(-half - slack, half + slack + 1)
+    stretches = lead[found[:, None] + reach].astype(np.float32)  # (B, K + 2 * slack)
+    beats = np.lib.stride_tricks.sliding_window_view(stretches, len(nothing), axis=1)
+    beats = beats - beats.mean(axis=2, keepdims=True)  # (B, shifts, K)
+    shapes = beats / np.maximum(np.linalg.norm(beats, axis=2, keepdims=True), 1e-6)
+    agreement = np.tensordot(shapes[:, slack], shapes, axes=(1, 2))  # (B, B, shifts): correlations
+    alike = agreement.max(axis=2) > ALIKE
     # The beat that most others resemble, and those: the majority, not a mixture.
     chosen = alike.sum(axis=1).argmax()
     family = alike[chosen]
-    places = found[family] + shifts[agreement[:, chosen, family].argmax(axis=0)]
-    return np.median(_beats(lead, places, half), axis=0)
-
-
-def _beats(lead: np.ndarray, places: np.ndarray, half: int) -> np.ndarray:
-    """Stretches (B, 2 * half + 1) around `places`, each with mean zero."""
-    beats = lead[places[:, None] + np.arange(-half, half + 1)].astype(np.float32)
-    return beats - beats.mean(axis=1, keepdims=True)
-
-
-def _shapes(lead: np.ndarray, places: np.ndarray, half: int) -> np.ndarray:
-    """`_beats` of length one: their products are correlations."""
-    beats = _beats(lead, places, half)
-    return beats / np.maximum(np.linalg.norm(beats, axis=1, keepdims=True), 1e-6)
+    return np.median(beats[family, agreement[chosen, family].argmax(axis=1)], axis=0)
 
 
 def _steep_places(lead: np.ndarray, rate: float) -> np.ndarray:

@@ -105,8 +105,19 @@ def predict(
     """Run a prepared input and decode it; beats are placed in the sample's own index."""
     output = _run(net, spec, prepared.array, on_progress)
     if spec.task == "beats":
-        return _place(beats.decode(output, spec, prepared.valid[0]), prepared, sample)
+        return _beats(net, spec, prepared, sample, output)
     return classes.decode(output, spec)
+
+
+def _beats(
+    net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample, output: torch.Tensor
+) -> Beats:
+    """Decoded beats, not in gaps or padding, told apart by rhythm, in the index of the sample."""
+    found = _outside_gaps(beats.decode(output, spec, prepared.valid[0]), prepared)
+    lead, rate = prepared.array[0, : prepared.valid[0]], spec.input.sampling_rate
+    named = beats.with_rhythm(found, lead, rate, net.rhythm, prepared.gaps)
+    positions = prepared.index_in_sample(named.positions[:, None])[:, 0]
+    return replace(named, positions=np.clip(positions, 0, sample.shape[0] - 1))
 
 
 def _run(
@@ -120,21 +131,14 @@ def _run(
     return run_chunked(net, array, CHUNK, on_progress=on_progress)
 
 
-def _place(found: Beats, prepared: Prepared, sample: Sample) -> Beats:
-    """Beats in fed index to beats in sample index, without those in gaps or in the padding."""
+def _outside_gaps(found: Beats, prepared: Prepared) -> Beats:
+    """The beats that lie where the lead has values."""
     length = prepared.valid[0]
     keep = (found.positions >= 0) & (found.positions < length)
     if prepared.gaps is not None:
         nearest = np.clip(np.rint(found.positions).astype(int), 0, length - 1)
         keep &= ~prepared.gaps[nearest]
-    positions = prepared.index_in_sample(found.positions[keep][:, None])[:, 0]
-    return replace(
-        found,
-        positions=np.clip(positions, 0, sample.shape[0] - 1),
-        labels=found.labels[keep],
-        scores=found.scores[keep],
-        probabilities=found.probabilities[keep],
-    )
+    return found.only(keep)
 
 
 def _empty_lead(sample: Sample, prepared: Prepared) -> list[str]:

@@ -19,6 +19,7 @@ from dashboard.recipes.beat_records import (
     training_record,
     write_predictions,
 )
+from dashboard.recipes.beat_rhythm_head import fit_rhythm
 from dashboard.recipes.recipe import Recipe, UnsuitableData, evaluation_step
 from models import registry, zoo
 from models import weights as files
@@ -116,7 +117,7 @@ def _fitted(
     net: nn.Module, records: Sequence[BeatRecord], checkpoint: Path, plan: Plan
 ) -> Iterator[Step]:
     """The one way the network is trained: every fold and the shipped weights alike."""
-    return fit(
+    yield from fit(
         net,
         WindowBatches(records, plan.window, plan.seed),
         grid_loss,
@@ -127,6 +128,7 @@ def _fitted(
         checkpoint=checkpoint,
         resume=plan.resume,
     )
+    fit_rhythm(net.rhythm, records, plan.window.rate)
 
 
 def _checkpoint(out: Path, fold: int | None = None) -> Path:

@@ -242,9 +242,10 @@ def lanes(digest: str, model: str, lead: int, block: tuple[float, ...] | None) -
     """Probability of each class per cell: a beat is there, and it is of this class."""
     spec = registry.find(model)
     view = layer(digest, model, spec.head, lead, block)
-    names, chances = cell_probabilities(view.maps, spec)
-    rate = view.prepared.to_sample[0, 0] * spec.decoder["stride"]
-    sample = state.by_digest(digest)
-    step = rate / sample.sampling_rate
-    start = float(view.prepared.to_sample[0, 1]) / sample.sampling_rate + step / 2
-    return Lanes(names, Series(start, step, chances))
+    found = answer(digest, model, lead, None)
+    scale, offset = view.prepared.to_sample[0]
+    step = scale * spec.decoder["stride"]
+    places = offset + step * (np.arange(view.maps.shape[-1]) + 0.5)  # of cells, in samples
+    chances = cell_probabilities(view.maps, places, found.prediction)
+    rate = found.sample.sampling_rate
+    return Lanes(found.prediction.names, Series(places[0] / rate, step / rate, chances))

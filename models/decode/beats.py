@@ -1,17 +1,27 @@
 """From the cells of a beat grid to beats: score, place, class."""
 
-import numpy as np
-from scipy.special import expit, softmax
+from dataclasses import replace
 
+import numpy as np
+import torch
+from scipy.special import expit, softmax
+from torch import nn
+
+from models.beat_rhythm import rhythm_features
+from models.nets.beat_grid import SHAPES
 from models.records import AAMI, Beats
 from models.spec import ModelSpec
 
+N, S, V = (AAMI.index(name) for name in "NSV")
+EARLY_V = 10.0
+AS_SHAPE = [AAMI.index(name) for name in SHAPES]
+
 
 def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
-    """Beats in the first `length` fed samples of one lead.
+    """Beats in the first `length` fed samples of one lead, named by their shape: none is S yet.
 
     `output` (1 + 1 + K, G) or (1, 1 + 1 + K, G), numpy or a tensor on the CPU: logits of beat,
-    offset and class per cell. Kept are cells above the decoder's threshold that no better cell
+    offset and shape per cell. Kept are cells above the decoder's threshold that no better cell
     within its refractory time outdoes. `positions` are in fed samples, sorted.
     """
     cells = np.asarray(output, dtype=np.float32).reshape(-1, output.shape[-1])  # (2 + K, G)
@@ -22,10 +32,10 @@ def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
     order = np.argsort(places, kind="stable")
     order = order[places[order] < length]
     kept = order[best_apart(places[order], cells[0, found[order]], refractory)]
-    weights = spec.weights_for(1)
-    probabilities = softmax(cells[2:, found[kept]].T, axis=1)  # (B, K)
+    probabilities = np.zeros((len(kept), len(AAMI)))
+    probabilities[:, AS_SHAPE] = softmax(cells[2:, found[kept]].T, axis=1)
     return Beats(
-        names=weights.classes if weights else AAMI,
+        names=AAMI,
         positions=places[kept].astype(float),
         labels=probabilities.argmax(axis=1),
         scores=expit(cells[0, found[kept]]).astype(float),
@@ -33,10 +43,52 @@ def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
     )
 
 
-def cell_probabilities(cells: np.ndarray, spec: ModelSpec) -> tuple[tuple[str, ...], np.ndarray]:
-    """Class names and, per cell (K, G), the probability that a beat of the class is there."""
-    weights = spec.weights_for(1)
-    return weights.classes if weights else AAMI, expit(cells[0]) * softmax(cells[2:], axis=0)
+def with_rhythm(
+    beats: Beats, lead: np.ndarray, rate: float, head: nn.Module, gaps: np.ndarray | None = None
+) -> Beats:
+    """Beats named by shape and by rhythm: N is shared out between N and S, and an early V is surer.
+
+    `beats.positions` are samples of the fed `lead` (T,) at `rate` Hz, which has no values in
+    `gaps` (T,); `head` is the network's own.
+    """
+    if not len(beats):
+        return beats
+    odd = beats.labels == V
+    features = rhythm_features(lead, rate, beats.positions, odd, gaps)
+    with torch.inference_mode():
+        logits = head(torch.as_tensor(features, dtype=head.bias.dtype, device=head.bias.device))
+    ectopic = expit(logits.cpu().numpy().astype(float))
+    probabilities = _by_rhythm(beats.probabilities.T, ectopic).T
+    return replace(beats, probabilities=probabilities, labels=probabilities.argmax(axis=1))
+
+
+def _by_rhythm(shapes: np.ndarray, ectopic: np.ndarray) -> np.ndarray:
+    """Bayes' rule: probabilities (K, B) of a shape, and (B,) of being ectopic, to those of classes.
+
+    A beat of normal shape is S when it is ectopic. Among ectopic beats V is `EARLY_V` times as
+    frequent beside S as among all beats beside N, which is what the shape's probabilities count on.
+    """
+    classes = shapes.copy()
+    classes[S] = shapes[N] * ectopic
+    classes[N] = shapes[N] * (1 - ectopic)
+    classes[V] = shapes[V] * (1 - ectopic + EARLY_V * ectopic)
+    return classes / classes.sum(axis=0)
+
+
+def cell_probabilities(cells: np.ndarray, places: np.ndarray, beats: Beats) -> np.ndarray:
+    """Per cell (K, G) the probability that a beat of each AAMI class is there.
+
+    `cells` (2 + K - 1, G) as in `decode`. The rhythm of a cell is that of the nearest beat;
+    `places` (G,) of the cells are in the index of `beats`.
+    """
+    chances = np.zeros((len(AAMI), cells.shape[-1]))
+    chances[AS_SHAPE] = softmax(cells[2:], axis=0)
+    if len(beats):
+        middles = (beats.positions[1:] + beats.positions[:-1]) / 2
+        nearest = beats.probabilities[np.searchsorted(middles, places)]  # (G, K)
+        ectopic = nearest[:, S] / np.maximum(nearest[:, N] + nearest[:, S], 1e-12)
+        chances = _by_rhythm(chances, ectopic)
+    return (expit(cells[0]) * chances).astype(np.float32)
 
 
 def best_apart(places: np.ndarray, scores: np.ndarray, distance: float) -> np.ndarray:

@@ -7,10 +7,12 @@ convolution alone as in OverFeat (Sermanet et al., ICLR 2014): no separate QRS d
 import torch
 from torch import Tensor, nn
 
+from models.beat_rhythm import FEATURES
 from models.nd import Nd
 from models.records import AAMI
 from models.spec import InputSpec, ModelSpec, Weights
 
+SHAPES = tuple(name for name in AAMI if name != "S")  # an S beat has the shape of an N beat
 STRIDE = 8  # fed samples per cell
 CONTEXT_STRIDE = 32  # fed samples per step of the context branch
 DILATIONS = (1, 2, 4, 8)
@@ -86,11 +88,29 @@ class Head(nn.Module):
         return self.cells(self.relu(self.norm(self.conv(self.dropout(x)))))
 
 
-class BeatGrid(nn.Module):
-    """(N, C, *S) to (N, 1 + dim + classes, *S / 8): logits of beat, offset in the cell, class.
+class RhythmHead(nn.Module):
+    """Whether a beat of supraventricular shape is ectopic (S) or normal (N), from the rhythm.
 
-    Every extent of S must be a multiple of 32. Cell u covers fed samples 8u to 8u + 8, its
-    receptive field is centred near 8u.
+    A logistic regression over the features of `models.beat_rhythm`, fitted in closed form after
+    the grid: buffers, not parameters. Zeros say nothing: both are as likely as they were.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(features))
+        self.register_buffer("bias", torch.zeros(1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, F) to (B,): logits of S against N."""
+        return features @ self.weight + self.bias
+
+
+class BeatGrid(nn.Module):
+    """(N, C, *S) to (N, 1 + dim + classes - 1, *S / 8): logits of beat, offset in the cell, shape.
+
+    One shape stands for two classes (`SHAPES`): `rhythm` tells N from S among the beats that are
+    found. Every extent of S must be a multiple of 32. Cell u covers fed samples 8u to 8u + 8,
+    its receptive field is centred near 8u.
     """
 
     def __init__(self, dim: int, in_channels: int, classes: int) -> None:
@@ -101,7 +121,8 @@ class BeatGrid(nn.Module):
         self.stage2 = Block(nd, 32, 48, 5, stride=2)
         self.stage3 = Block(nd, 48, 64, 3)
         self.context = Context(nd, 64)
-        self.head = Head(nd, 2 * 64, 48, 1 + dim + classes)
+        self.head = Head(nd, 2 * 64, 48, 1 + dim + classes - 1)
+        self.rhythm = RhythmHead(len(FEATURES))
 
     def forward(self, x: Tensor) -> Tensor:
         shape = self.stage3(self.stage2(self.stage1(self.stem(x))))  # (N, 64, *S / 8)

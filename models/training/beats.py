@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.nets.beat_grid import SHAPES
+from models.records import AAMI
 from models.training.beat_variation import irregular_path, time_path, vary
 
-# How much a beat's class weighs in the loss. F is nearly one record's own, Q is eight beats in all.
-CLASS_WEIGHTS = (1.0, 1.5, 1.2, 0.5, 0.5)
-N_OR_S = len(CLASS_WEIGHTS)  # the label of a beat that is not early or late by its own doing
+# How much a shape (N, V, F, Q) weighs in the loss: F is nearly one record's own, Q eight beats.
+SHAPE_WEIGHTS = (1.0, 1.2, 0.5, 0.5)
+SHAPE_OF = np.array([SHAPES.index(name if name in SHAPES else "N") for name in AAMI])
 IRREGULAR = 0.35  # part of the windows whose pauses are drawn anew
 OTHER_TEMPLATE = 0.25  # part whose typical beat is another lead's: an electrode has moved
 MARGIN = 0.3  # cells: a beat this near to a cell's edge also belongs to the neighbour
@@ -52,7 +54,7 @@ class Window:
 class Targets:
     """Per cell: `beat` (G,) 1, 0 or -1 (not asked), `offset` (G,), `label` (G,).
 
-    A label is the index of an AAMI class, N_OR_S, or -1 where there is no beat.
+    A label is the index of a shape, or -1 where there is no beat.
     """
 
     beat: np.ndarray
@@ -98,21 +100,10 @@ def grid_loss(net: nn.Module, x: Tensor, beat: Tensor, offset: Tensor, label: Te
     found = functional.binary_cross_entropy_with_logits(out[:, 0][asked], beat[asked])
     here = label >= 0
     placed = functional.l1_loss(torch.sigmoid(out[:, 1][here]), offset[here])
-    return 8 * found + placed + class_loss(out[:, 2:].transpose(1, 2)[here], label[here])
-
-
-def class_loss(logits: Tensor, label: Tensor) -> Tensor:
-    """Weighted cross-entropy of `logits` (B, K) with labels (B,), of which some may be N_OR_S.
-
-    For these the loss is that of the two classes together.
-    """
-    either = label == N_OR_S
-    weights = torch.tensor(CLASS_WEIGHTS, device=logits.device)
-    kind = label.masked_fill(either, 0)
-    known = functional.cross_entropy(logits, kind, weights, reduction="none", label_smoothing=0.02)
-    unsure = -functional.log_softmax(logits, dim=1)[:, :2].logsumexp(dim=1)
-    losses = torch.where(either, unsure, known)
-    return losses.sum() / torch.where(either, 1.0, weights[kind]).sum()
+    shapes = out[:, 2:].transpose(1, 2)[here]  # (B, K)
+    weights = torch.tensor(SHAPE_WEIGHTS, device=out.device)
+    named = functional.cross_entropy(shapes, label[here], weights, label_smoothing=0.02)
+    return 8 * found + placed + named
 
 
 class WindowBatches:
@@ -155,8 +146,7 @@ class EpochOfWindows:
         """A window of a record along a warped path through time, its typical beat, its targets."""
         record, centre = self._choose()
         path, speed = self._place(record, centre)
-        irregular = self.generator.random() < IRREGULAR
-        if irregular:
+        if self.generator.random() < IRREGULAR:
             path = irregular_path(path, record.positions, self.window.rate, self.generator)
             path = np.minimum(path, record.leads.shape[-1] - 1)
         view = self.generator.choice(len(record.leads), p=_favoured(len(record.leads)))
@@ -168,9 +158,8 @@ class EpochOfWindows:
         steps = np.arange(len(path))
         warped = np.interp(record.positions, path, steps, left=-1e6, right=1e6)
         excluded = np.interp(record.excluded, path, steps, left=-1e6, right=1e6)
-        # Where every beat comes early or late, N and S cannot be told apart.
-        labels = np.where(irregular & (record.labels < 2), N_OR_S, record.labels)
-        targets = cell_targets(warped, labels, excluded, cells, self.window.stride)
+        shapes = SHAPE_OF[record.labels]
+        targets = cell_targets(warped, shapes, excluded, cells, self.window.stride)
         return lead, template, targets
 
     def _place(self, record: BeatRecord, centre: float) -> tuple[np.ndarray, float]:

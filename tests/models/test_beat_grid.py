@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import fx, nn
 
-from models.nets.beat_grid import DILATIONS, SPECS, STRIDE, BeatGrid
+from models.nets.beat_grid import DILATIONS, SHAPES, SPECS, STRIDE, BeatGrid
 
 SPEC = SPECS[0]
 
@@ -27,7 +27,7 @@ def test_the_network_is_small(net):
 def test_every_rank_builds_and_every_parameter_gets_a_gradient(dim, size):
     made = BeatGrid(dim, 2, 5)
     output = made(torch.randn(2, 2, *[size] * dim))
-    assert output.shape == (2, 1 + dim + 5, *[size // STRIDE] * dim)
+    assert output.shape == (2, 1 + dim + 4, *[size // STRIDE] * dim)  # N and S are one shape
     output.square().sum().backward()
     assert all(p.grad is not None for p in made.parameters())
 
@@ -69,7 +69,7 @@ def test_names_of_the_spec_lead_to_modules(net):
     names = (*SPEC.stages, SPEC.first_conv, SPEC.head, SPEC.default_layer)
     assert set(names) <= set(modules)
     assert modules[SPEC.first_conv].in_channels == SPEC.input.channels
-    assert modules[SPEC.head].out_channels == 2 + SPEC.classes
+    assert modules[SPEC.head].out_channels == 2 + len(SHAPES)
 
 
 def reach_in_cells() -> int:

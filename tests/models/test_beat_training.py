@@ -6,16 +6,16 @@ import torch
 from torch import nn
 
 from models.decode.beats import decode
-from models.nets.beat_grid import SPECS
+from models.nets.beat_grid import SHAPES, SPECS
+from models.records import AAMI
 from models.training.beat_variation import irregular_path, time_path, vary
 from models.training.beats import (
-    CLASS_WEIGHTS,
-    N_OR_S,
+    SHAPE_OF,
+    SHAPE_WEIGHTS,
     BeatRecord,
     Window,
     WindowBatches,
     cell_targets,
-    class_loss,
     grid_loss,
 )
 
@@ -74,9 +74,9 @@ def test_flutter_teaches_nothing():
 
 
 def test_an_answer_equal_to_the_targets_decodes_to_the_beats_and_costs_little():
-    positions, labels = np.array([20.0, 101.0, 250.5]), np.array([0, 2, 1])
-    targets = cell_targets(positions, labels, NONE, cells=40, stride=8)
-    answer = torch.full((1, 7, 40), -12.0)
+    positions, labels = np.array([20.0, 101.0, 250.5]), np.array([0, 2, 4])
+    targets = cell_targets(positions, SHAPE_OF[labels], NONE, cells=40, stride=8)
+    answer = torch.full((1, 6, 40), -12.0)
     answer[0, 0] = torch.from_numpy(np.where(targets.beat == 1, 12.0, -12.0))
     answer[0, 1] = torch.logit(torch.from_numpy(targets.offset), eps=1e-6)
     for cell in np.flatnonzero(targets.label >= 0):
@@ -90,16 +90,33 @@ def test_an_answer_equal_to_the_targets_decodes_to_the_beats_and_costs_little():
     assert grid_loss(Fixed(-answer), torch.zeros(1, 1, 320), *batch) > 50
 
 
-def test_class_loss_is_cross_entropy_and_of_two_classes_where_either_may_be():
-    logits = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
-    label = torch.tensor([0, 1, 2, 3, 4, 2])
-    plain = nn.CrossEntropyLoss(torch.tensor(CLASS_WEIGHTS), label_smoothing=0.02)
-    assert class_loss(logits, label).item() == pytest.approx(plain(logits, label).item(), rel=0.02)
-    either = torch.full((6,), N_OR_S)
-    together = -torch.log(torch.softmax(logits, dim=1)[:, :2].sum(dim=1)).mean()
-    assert class_loss(logits, either).item() == pytest.approx(together.item(), rel=1e-6)
-    logits[:, :2] += 50  # sure of one of the two, whichever: nothing to lose
-    assert class_loss(logits, either) < 1e-6
+def test_loss_is_the_sum_of_three_known_ones():
+    generator = torch.Generator().manual_seed(0)
+    answer = torch.randn(2, 6, 12, generator=generator)
+    beat = torch.randint(-1, 2, (2, 12), generator=generator).float()
+    offset = torch.rand(2, 12, generator=generator)
+    label = torch.where(beat == 1, torch.randint(0, 4, (2, 12), generator=generator), -1)
+    found = placed = named = weight = 0.0
+    for n, g in np.ndindex(2, 12):
+        logit = answer[n, :, g].double()
+        if beat[n, g] >= 0:
+            chance = torch.sigmoid(logit[0])
+            found -= torch.log(chance if beat[n, g] == 1 else 1 - chance).item()
+        if label[n, g] >= 0:
+            placed += abs(torch.sigmoid(logit[1]) - offset[n, g]).item()
+            logs, kind = torch.log_softmax(logit[2:], dim=0), int(label[n, g])
+            named -= 0.98 * SHAPE_WEIGHTS[kind] * logs[kind].item()
+            named -= 0.02 / 4 * (torch.tensor(SHAPE_WEIGHTS).double() * logs).sum().item()
+            weight += SHAPE_WEIGHTS[kind]
+    asked, here = (beat >= 0).sum().item(), (label >= 0).sum().item()
+    slow = 8 * found / asked + placed / here + named / weight
+    fast = grid_loss(Fixed(answer), torch.zeros(2, 1, 96), beat, offset, label)
+    assert fast.item() == pytest.approx(slow, rel=1e-5)
+
+
+def test_an_ectopic_beat_teaches_the_shape_of_a_normal_one():
+    shapes = dict(zip(AAMI, (SHAPES[i] for i in SHAPE_OF), strict=True))
+    assert shapes == {"N": "N", "S": "N", "V": "V", "F": "F", "Q": "Q"}
 
 
 def test_beats_of_a_window_stay_on_their_spikes_whatever_the_speed(monkeypatch):

@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from models.decode.beats import best_apart, decode
-from models.nets.beat_grid import SPECS
+from models.beat_rhythm import rhythm_features
+from models.decode.beats import best_apart, cell_probabilities, decode, with_rhythm
+from models.nets.beat_grid import SPECS, RhythmHead
+from models.records import AAMI, Beats
 
 SPEC = SPECS[0]
 STRIDE = SPEC.decoder["stride"]
 
 
 def grid(cells: int, beats: dict[int, tuple[float, float, int]]) -> np.ndarray:
-    """Logits (1, 7, cells): per cell of a beat its score logit, offset in 0..1 and class."""
-    output = np.full((1, 7, cells), -8.0, dtype=np.float32)
+    """Logits (1, 6, cells): per cell of a beat its score logit, offset in 0..1 and shape."""
+    output = np.full((1, 6, cells), -8.0, dtype=np.float32)
     for cell, (score, offset, label) in beats.items():
         output[0, 0, cell] = score
         output[0, 1, cell] = np.log(offset / (1 - offset))
@@ -41,8 +43,8 @@ def test_suppression_equals_a_slow_greedy_one(seed):
     )
 
 
-def test_beats_lie_at_cell_plus_offset_and_carry_their_class():
-    beats = decode(grid(64, {5: (3.0, 0.25, 2), 20: (6.0, 0.75, 0)}), SPEC, 512)
+def test_beats_lie_at_cell_plus_offset_and_carry_their_shape():
+    beats = decode(grid(64, {5: (3.0, 0.25, 1), 20: (6.0, 0.75, 0)}), SPEC, 512)
     np.testing.assert_allclose(beats.positions, [STRIDE * 5.25, STRIDE * 20.75], atol=1e-4)
     assert beats.symbols == ["V", "N"]
     np.testing.assert_allclose(beats.scores, 1 / (1 + np.exp([-3.0, -6.0])), atol=1e-6)
@@ -69,7 +71,54 @@ def test_silence_gives_no_beats_of_the_right_shapes():
 
 
 def test_tensor_and_array_decode_alike():
-    output = grid(64, {5: (3.0, 0.25, 2), 20: (6.0, 0.75, 0)})
+    output = grid(64, {5: (3.0, 0.25, 1), 20: (6.0, 0.75, 0)})
     one, other = decode(output, SPEC, 512), decode(torch.from_numpy(output), SPEC, 512)
     np.testing.assert_array_equal(one.positions, other.positions)
     np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+def beats_at(places: np.ndarray, odd: set[int]) -> Beats:
+    """Sure beats of shape N, those in `odd` of shape V."""
+    labels = np.array([2 if i in odd else 0 for i in range(len(places))])
+    return Beats(AAMI, places, labels, np.ones(len(places)), np.eye(5)[labels])
+
+
+def test_rhythm_follows_bayes_rule_beat_by_beat():
+    random = np.random.default_rng(0)
+    places = np.cumsum(random.integers(60, 130, 40)).astype(float)
+    lead = random.normal(size=6000).astype(np.float32)
+    shapes = random.dirichlet(np.ones(5), 40)
+    shapes[:, 1] = 0
+    shapes /= shapes.sum(axis=1, keepdims=True)
+    beats = Beats(AAMI, places, shapes.argmax(axis=1), np.ones(40), shapes)
+    head = RhythmHead(4)
+    head.weight[0], head.weight[3], head.bias[0] = -8.0, 1.0, -0.5
+    features = rhythm_features(lead, 120.0, places, beats.labels == 2)
+    named = with_rhythm(beats, lead, 120.0, head)
+    for beat in range(40):
+        early = 1 / (1 + np.exp(8 * features[beat, 0] - features[beat, 3] + 0.5))
+        n, _, v, f, q = shapes[beat]
+        joint = np.array([n * (1 - early), n * early, v * (1 - early + 10 * early), f, q])
+        np.testing.assert_allclose(named.probabilities[beat], joint / joint.sum(), rtol=1e-5)
+    np.testing.assert_array_equal(named.labels, named.probabilities.argmax(axis=1))
+
+
+def test_an_untrained_rhythm_head_leaves_even_odds():
+    named = with_rhythm(
+        beats_at(np.array([100.0, 220.0]), set()), np.ones(400), 120.0, RhythmHead(4)
+    )
+    np.testing.assert_allclose(named.probabilities[:, :2], 0.5)
+
+
+def test_cells_share_out_n_and_s_as_the_nearest_beat_does():
+    cells = grid(64, {5: (30.0, 0.5, 0), 20: (30.0, 0.5, 1), 40: (30.0, 0.5, 0)})[0]
+    beats = beats_at(np.array([44.0, 164.0, 324.0]), {1})
+    probabilities = beats.probabilities.copy()
+    probabilities[2, :2] = 0.25, 0.75
+    beats = Beats(beats.names, beats.positions, beats.labels, beats.scores, probabilities)
+    chances = cell_probabilities(cells, STRIDE * (np.arange(64) + 0.5), beats)
+    np.testing.assert_allclose(chances[:, 5], [1, 0, 0, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(chances[:, 20], [0, 0, 1, 0, 0], atol=1e-4)
+    np.testing.assert_allclose(chances[:, 40], [0.25, 0.75, 0, 0, 0], atol=1e-4)
+    alone = cell_probabilities(cells, STRIDE * (np.arange(64) + 0.5), beats.only(np.zeros(3, bool)))
+    np.testing.assert_allclose(alone[:, 40], [1, 0, 0, 0, 0], atol=1e-4)

@@ -67,7 +67,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "ECG",
         "WFDB (.hea with .dat, .mat or FLAC, and .atr)",
-        "24 h of 12 leads at 1000 Hz; fixed-layout segments",
+        "24 h of 12 leads at 1000 Hz; segments of fixed and variable layout",
     ),
     Format("ECG", "EDF, EDF+ and BDF, with annotations", "channels of one sampling rate at a time"),
     Format(

@@ -183,10 +183,10 @@ def test_a_format_that_does_not_exist(plain_record):
     assert "WFDB format 99" in message
 
 
-def test_a_variable_layout_says_what_to_do(plain_record):
+def test_a_variable_layout_without_its_layout_header(plain_record):
     header = ("s.hea", b"s/2 2 250 1000\nlayout 0\nr 1000\n")
-    message = _refused(UnknownFormat, [header, *plain_record()], record="s")
-    assert "variable layout" in message
+    message = _refused(DamagedFile, [header, *plain_record()], record="s")
+    assert "needs the segment layout.hea, which is missing" in message
 
 
 def test_segments_cannot_multiply_their_bytes_without_end(plain_record):

@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
 from dashboard.data.readers.csv_table import CsvReader
+from dashboard.data.readers.dicom_waveform import DicomReader
 from dashboard.data.readers.edf_file import EdfReader
 from dashboard.data.readers.errors import (
     ChoiceNeeded,
@@ -47,6 +48,7 @@ __all__ = [
 READERS: tuple[Reader, ...] = (
     WfdbReader(),
     EdfReader(),
+    DicomReader(),
     NiftiReader(),
     ImageReader(),
     NpyReader(),
@@ -76,6 +78,11 @@ FORMATS: tuple[Format, ...] = (
         "256 MiB of text; sampling rate and unit are asked for where missing",
     ),
     Format("ECG", "NumPy .npy and .npz (leads, samples)", "numbers only, at most 256 leads"),
+    Format(
+        "ECG",
+        "DICOM waveform (12-lead, general, ambulatory ECG)",
+        "256 MiB; of several groups (rhythm, median beat) one is chosen",
+    ),
     Format(
         "Picture",
         "PNG, JPEG, BMP, GIF, WebP",

@@ -25,6 +25,7 @@ from dashboard.data.readers.errors import (
 )
 from dashboard.data.readers.files import File, Files, disk_file, folder_files, memory_file
 from dashboard.data.readers.image_file import ImageReader
+from dashboard.data.readers.mat_file import MatReader
 from dashboard.data.readers.nifti import NiftiReader
 from dashboard.data.readers.npy_array import NpyReader
 from dashboard.data.readers.reader import Reader
@@ -52,6 +53,7 @@ READERS: tuple[Reader, ...] = (
     NiftiReader(),
     ImageReader(),
     NpyReader(),
+    MatReader(),
     CsvReader(),
 )
 
@@ -82,6 +84,11 @@ FORMATS: tuple[Format, ...] = (
         "ECG",
         "DICOM waveform (12-lead, general, ambulatory ECG)",
         "256 MiB; of several groups (rhythm, median beat) one is chosen",
+    ),
+    Format(
+        "ECG",
+        "MATLAB .mat, version 4 to 7 (an array, or one in a struct)",
+        "134 million numbers; variable, sampling rate and unit are asked for where missing",
     ),
     Format(
         "Picture",
@@ -205,5 +212,4 @@ def _unknown(files: Files) -> str:
     what = what_is(first.head())
     found = f" ({what} by its content)" if what else ""
     known = ", ".join(reader.suffixes[0] for reader in READERS)
-    hint = " A PhysioNet .mat needs its .hea beside it." if first.suffix == ".mat" else ""
-    return f"{files.names(3)}{found} is of no known format: expected {known}, or a zip.{hint}"
+    return f"{files.names(3)}{found} is of no known format: expected {known}, or a zip."

@@ -253,7 +253,7 @@ def test_a_table_with_a_broken_line():
 
 def test_a_file_of_no_known_kind():
     assert "a PDF document by its content" in _refused(UnknownFormat, [("a.pdf", b"%PDF-1.4 ...")])
-    assert "needs its .hea beside it" in _refused(UnknownFormat, [("a.mat", b"MATLAB 5.0 ...")])
+    assert "not a readable MATLAB file" in _refused(DamagedFile, [("a.mat", b"MATLAB 5.0 ...")])
 
 
 # Archives

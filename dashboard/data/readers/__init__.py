@@ -29,6 +29,7 @@ from dashboard.data.readers.mat_file import MatReader
 from dashboard.data.readers.nifti import NiftiReader
 from dashboard.data.readers.npy_array import NpyReader
 from dashboard.data.readers.reader import Reader
+from dashboard.data.readers.scp_file import ScpReader
 from dashboard.data.readers.wfdb_record import WfdbReader
 from dashboard.data.sample import Sample
 
@@ -50,6 +51,7 @@ READERS: tuple[Reader, ...] = (
     WfdbReader(),
     EdfReader(),
     DicomReader(),
+    ScpReader(),
     NiftiReader(),
     ImageReader(),
     NpyReader(),
@@ -84,6 +86,11 @@ FORMATS: tuple[Format, ...] = (
         "ECG",
         "DICOM waveform (12-lead, general, ambulatory ECG)",
         "256 MiB; of several groups (rhythm, median beat) one is chosen",
+    ),
+    Format(
+        "ECG",
+        "SCP-ECG (.scp), with Huffman codes and subtracted reference beats",
+        "2 MiB; no bimodal compression",
     ),
     Format(
         "ECG",

@@ -25,6 +25,7 @@ from dashboard.data.readers.errors import (
 )
 from dashboard.data.readers.files import File, Files, disk_file, folder_files, memory_file
 from dashboard.data.readers.image_file import ImageReader
+from dashboard.data.readers.ishne_file import IshneReader
 from dashboard.data.readers.mat_file import MatReader
 from dashboard.data.readers.nifti import NiftiReader
 from dashboard.data.readers.npy_array import NpyReader
@@ -52,6 +53,7 @@ READERS: tuple[Reader, ...] = (
     EdfReader(),
     DicomReader(),
     ScpReader(),
+    IshneReader(),
     NiftiReader(),
     ImageReader(),
     NpyReader(),
@@ -92,6 +94,7 @@ FORMATS: tuple[Format, ...] = (
         "SCP-ECG (.scp), with Huffman codes and subtracted reference beats",
         "2 MiB; no bimodal compression",
     ),
+    Format("ECG", "ISHNE Holter (.ecg)", "up to 12 leads; annotation files (.ann) are not read"),
     Format(
         "ECG",
         "MATLAB .mat, version 4 to 7 (an array, or one in a struct)",

@@ -91,14 +91,14 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "ECG",
-        "SCP-ECG (.scp), with Huffman codes and subtracted reference beats",
+        "SCP-ECG (.scp), compressed or plain",
         "2 MiB; no bimodal compression",
     ),
     Format("ECG", "ISHNE Holter (.ecg)", "up to 12 leads; annotation files (.ann) are not read"),
     Format(
         "ECG",
-        "MATLAB .mat, version 4 to 7 (an array, or one in a struct)",
-        "134 million numbers; variable, sampling rate and unit are asked for where missing",
+        "MATLAB .mat, version 4 to 7 (array or struct)",
+        "134 million numbers; what is missing is asked for",
     ),
     Format(
         "Picture",
@@ -132,7 +132,10 @@ LIBRARY_ERRORS = (
     zlib.error,
 )
 # A header alone finds its record's other files, but not what a person keeps beside a record.
-NOT_OF_A_RECORD = (".csv", ".txt", ".json", ".html", ".png", ".jpg", ".npz", ".npy", ".zip", ".edf")
+NOT_OF_A_RECORD = (
+    *(".csv", ".txt", ".json", ".html", ".png", ".jpg"),
+    *(".npz", ".npy", ".zip", ".edf", ".dcm", ".scp"),
+)
 
 Given = str | Path | tuple[str, bytes]
 

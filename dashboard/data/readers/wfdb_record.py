@@ -12,7 +12,10 @@ from dashboard.data.readers.wfdb_header import SignalLine, read_header
 from dashboard.data.readers.wfdb_segments import find_record, read_segments
 from dashboard.data.sample import Marks, Sample
 
-NOT_ANNOTATIONS = (".hea", ".dat", ".mat", ".zip", ".txt", ".csv", ".json", ".png", ".html")
+NOT_ANNOTATIONS = (
+    *(".hea", ".dat", ".mat", ".zip", ".txt"),
+    *(".csv", ".json", ".png", ".html", ".dcm", ".scp"),
+)
 
 
 class WfdbReader:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dashboard.data.readers import DamagedFile, UnknownFormat, UnreadableFile, open_files
+from dashboard.data.sample import Sample
 
 STORED = np.random.default_rng(2).integers(-2000, 2000, (1500, 3)).astype("<i2")
 CODES, RESOLUTIONS = (5, 12, 19), (1000, 2500, 5000)
@@ -135,3 +136,23 @@ def test_what_cannot_be_read_says_why(data, kind, expected):
         open_files([("h.ecg", data)])
     assert expected in str(caught.value)
     assert "Mustermann" not in str(caught.value)
+
+
+def test_files_changed_at_random_are_read_or_refused():
+    data, rng = _ishne(text=b"text"), np.random.default_rng(22)
+    for _ in range(80):
+        changed = bytearray(data)
+        for _ in range(rng.integers(1, 6)):
+            changed[rng.integers(0, 540)] = rng.integers(0, 256)
+        outcome = _read_or_refuse(bytes(changed))
+        if isinstance(outcome, str):
+            assert 0 < len(outcome) <= 400
+        else:
+            assert np.isfinite(outcome.sampling_rate)
+
+
+def _read_or_refuse(data: bytes) -> Sample | str:
+    try:
+        return open_files([("h.ecg", data)])
+    except UnreadableFile as error:
+        return str(error)

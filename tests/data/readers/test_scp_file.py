@@ -13,6 +13,7 @@ from dashboard.data.readers import (
     UnsafeFile,
     open_files,
 )
+from dashboard.data.sample import Sample
 
 RNG = np.random.default_rng(12)
 WAVE = np.cumsum(RNG.integers(-9, 10, (3, 600)), axis=1) + RNG.integers(-400, 400, (3, 600)) // 90
@@ -266,3 +267,23 @@ def test_thinned_rhythm_data_is_refused_as_bimodal():
     parts = _sections() | {3: _definitions(flags=0x1D), 5: reference, 6: thinned}
     with pytest.raises(UnknownFormat, match="bimodal compression"):
         open_files([("e.scp", _scp(parts))])
+
+
+def test_files_changed_at_random_are_read_or_refused():
+    data, rng = _scp(_sections()), np.random.default_rng(21)
+    for _ in range(80):
+        changed = bytearray(data)
+        for _ in range(rng.integers(1, 6)):
+            changed[rng.integers(0, rng.choice([700, len(data)]))] = rng.integers(0, 256)
+        outcome = _read_or_refuse(bytes(changed))
+        if isinstance(outcome, str):
+            assert 0 < len(outcome) <= 400
+        else:
+            assert not np.isinf(outcome.array).any()
+
+
+def _read_or_refuse(data: bytes) -> Sample | str:
+    try:
+        return open_files([("e.scp", data)])
+    except UnreadableFile as error:
+        return str(error)

@@ -20,9 +20,9 @@ def test_matlab_file_asks_for_its_unit_and_shows_its_beats_on_a_phone(page_phone
     file = {"name": "r.mat", "mimeType": "application/octet-stream", "buffer": buffer.getvalue()}
     visit(page, app_url)
     upload(page, [file], timeout=60)
-    page.get_by_text("does not say its unit").wait_for()
+    page.get_by_text("does not say its unit").wait_for(timeout=60_000)
     page.get_by_role("button", name="Continue").click()
-    page.wait_for_url("**/ecg*")
+    page.wait_for_url("**/ecg*", timeout=60_000)
     rest(page, 60)
     page.locator(".js-plotly-plot").nth(1).wait_for()
     assert page.locator('[data-testid="stAlert"]').count() == 0

@@ -104,8 +104,16 @@ def test_a_file_answers_for_itself(kind):
     np.testing.assert_allclose(sample.array, LEADS, rtol=1e-6)
 
 
-@pytest.mark.parametrize("array", [LEADS, LEADS.T, (LEADS * 50).astype("i2"), LEADS.astype(">f8")])
-@pytest.mark.parametrize("options", [{}, {"do_compression": True}, {"format": "4"}], ids=str)
+@pytest.mark.parametrize(
+    ("array", "options"),
+    [
+        (LEADS.T, {}),
+        ((LEADS * 50).astype("i2"), {"do_compression": True}),
+        (LEADS.astype(">f8"), {}),
+        (LEADS, {"format": "4"}),
+    ],
+    ids=["samples first", "compressed integers", "big-endian", "version 4"],
+)
 def test_orientation_number_type_and_version_do_not_matter(array, options):
     sample = open_files([("a.mat", _mat(ecg=array, **options))], ANSWERS)
     wide = array if array.shape[0] < array.shape[1] else array.T

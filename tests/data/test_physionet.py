@@ -38,7 +38,8 @@ class _Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
         if self.path == "/content/slow/":
-            time.sleep(1.0)
+            time.sleep(2.0)
+            return
         body = PLACES.get(self.path, b"")
         code = CODES.get(self.path, 302 if self.path in MOVED else 200 if body else 404)
         self.send_response(code)
@@ -165,7 +166,7 @@ def test_a_server_that_does_not_answer_is_given_up(asked, monkeypatch):
     monkeypatch.setattr(physionet, "ANSWER_SECONDS", 0.2)
     started = time.monotonic()
     assert "cannot be reached" in _refused("slow/1")
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 1.8
 
 
 def test_without_a_connection_the_sentence_says_what_to_do(monkeypatch):

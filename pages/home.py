@@ -26,5 +26,6 @@ if loaded:
 explain("home")
 st.markdown(
     ":gray[:small[Uploads stay on this server, in a folder of your session that is removed when "
-    "the session ends. Nothing is sent elsewhere.]]"
+    "the session ends. Nothing is sent elsewhere; the name of a PhysioNet record goes to "
+    "physionet.org when you ask for it.]]"
 )

@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Hand the files' full paths to the app and start it."""
     options.check_exist(arguments.files)
-    paths = [str(Path(name).resolve()) for name in arguments.files]
+    paths = [
+        name if name.startswith(options.PHYSIONET) else str(Path(name).resolve())
+        for name in arguments.files
+    ]
     os.environ["CONVSCOPE_OPEN"] = json.dumps(paths)
     return open_app.run(arguments)

@@ -10,11 +10,16 @@ from typing import Any
 from dashboard.commands.usage import UsageError
 from dashboard.data.sample import Sample
 
+PHYSIONET = "physionet:"  # as in data/physionet.py, which is imported only when files are read
+
 
 def add_files(parser: argparse.ArgumentParser) -> None:
     """FILE... and how to answer what the files leave open."""
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="files of one sample, a folder or a zip"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="files of one sample, a folder or a zip; or physionet:DATABASE/RECORD",
     )
     parser.add_argument(
         "--choose",
@@ -76,11 +81,12 @@ def open_sample(files: Sequence[str], choices: Sequence[str]) -> Opened:
     """
     check_exist(files)
     # Half a second of file libraries, which only the verbs that read files should pay for.
+    from dashboard.data import physionet
     from dashboard.data.readers import ChoiceNeeded, UnreadableFile, open_files
 
     started = perf_counter()
     try:
-        sample = open_files(list(files), parse_choices(choices))
+        sample = open_files(physionet.expand(files), parse_choices(choices))
     except ChoiceNeeded as question:
         answer = f"Answer with --choose {question.key}=VALUE"
         raise UsageError(f"{question} {answer}") from question
@@ -90,8 +96,12 @@ def open_sample(files: Sequence[str], choices: Sequence[str]) -> Opened:
 
 
 def check_exist(files: Sequence[str]) -> None:
-    """UsageError for the first of the files and folders that does not exist."""
-    missing = next((name for name in files if not Path(name).exists()), None)
+    """UsageError for the first of the files and folders that does not exist.
+
+    A record of PhysioNet ("physionet:mitdb/100") is no file.
+    """
+    local = [name for name in files if not name.startswith(PHYSIONET)]
+    missing = next((name for name in local if not Path(name).exists()), None)
     if missing is not None:
         raise UsageError(f"got {missing}, expected an existing file or folder: check the path")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from dashboard.data import physionet
 from dashboard.data.readers import FORMATS, ChoiceNeeded, UnreadableFile, open_files
 from dashboard.ui import state
 
@@ -27,6 +28,7 @@ def upload_box() -> bool:
             required=True,
             label_visibility="collapsed",
         )
+        record = _ask_physionet()
     many = "directory" if way == "folder" else True
     turn = st.session_state.setdefault(ROUND, 0)
     files = st.file_uploader(
@@ -42,15 +44,39 @@ def upload_box() -> bool:
         if open_into_session(named):
             return True
         st.rerun()
+    if record:
+        with st.spinner("Fetching from PhysioNet …", show_time=True):
+            loaded = open_into_session([record])
+        if loaded:
+            return True
     return _ask() or _refuse()
 
 
+def _ask_physionet() -> str:
+    """A popover that asks for a record of PhysioNet; the reference just given, else ""."""
+    with (
+        st.popover("PhysioNet", type="tertiary", icon=":material/cloud_download:"),
+        st.form("physionet", border=False),
+    ):
+        name = st.text_input("Database and record", placeholder="mitdb/100", max_chars=200)
+        st.markdown(
+            ":gray[:small[Fetched from physionet.org by the machine this app runs on. "
+            "Open databases only.]]"
+        )
+        pressed = st.form_submit_button("Fetch")
+    return f"{physionet.PREFIX}{name.strip()}" if pressed and name.strip() else ""
+
+
 def open_into_session(files: Sequence, choices: Mapping[str, str] | None = None) -> bool:
-    """Read files into a sample and make it current; on failure leave a question or a sentence."""
+    """Read files into a sample and make it current; on failure leave a question or a sentence.
+
+    `files` are what `open_files` takes, or references to PhysioNet ("physionet:mitdb/100").
+    """
     choices = dict(choices or {})
     st.session_state.pop(PENDING, None)
     st.session_state.pop(REFUSAL, None)
     try:
+        files = physionet.expand(files)
         state.add_upload(open_files(files, choices))
     except ChoiceNeeded as question:
         st.session_state[PENDING] = (list(files), choices, question)

@@ -154,3 +154,15 @@ def test_every_network_of_a_rank_can_be_explored_over_the_built_in_samples(key, 
         position = sample.position or tuple((n - 1) / 2 for n in sample.shape)
         unit = view.unit_at(position)
         assert np.isfinite(view.maps[(slice(None), *unit)]).all(), name
+
+
+@pytest.mark.parametrize(("seconds", "rate"), [(10, 1000), (10, 500), (10.3, 360), (7, 128)])
+def test_a_short_recording_is_explored_whole_whatever_its_length(seconds, rate):
+    """A resting ECG of 10 s is no multiple of the network's stride until it is padded."""
+    spec = registry.find("ecg-beats")
+    net = registry.create("ecg-beats", 1, in_channels=spec.input.channels).eval()
+    values = np.random.default_rng(0).normal(size=(1, round(seconds * rate))).astype(np.float32)
+    sample = Sample(values, "short", "ecg", ("II",), ("mV",), "s", sampling_rate=float(rate))
+    fed = layers.explored_input(sample, spec, net)
+    assert layers.fed_shape(sample, spec) == prepare(sample, spec.input).array.shape[1:]
+    assert fed.array.shape[1:] == layers.fed_shape(sample, spec)

@@ -27,6 +27,7 @@ def refused(argv, capsys) -> str:
         (["README.md"], "expected a verb"),
         (["analyze"], "required: FILE"),
         (["analyze", "no-such-file.hea"], "no-such-file.hea, expected an existing file"),
+        (["analyze", "physionet:mitdb/../100"], "names no record of PhysioNet"),
         (["analyze", "--frob", "x"], "see python -m dashboard analyze --help"),
         (["open", "no-such-file.hea"], "expected an existing file or folder"),
         (["trace", "README.md", "--model", "lenet5"], "required: --out"),

@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
 from dashboard.data.readers.csv_table import CsvReader
+from dashboard.data.readers.dicom_waveform import DicomReader
 from dashboard.data.readers.edf_file import EdfReader
 from dashboard.data.readers.errors import (
     ChoiceNeeded,
@@ -24,9 +25,12 @@ from dashboard.data.readers.errors import (
 )
 from dashboard.data.readers.files import File, Files, disk_file, folder_files, memory_file
 from dashboard.data.readers.image_file import ImageReader
+from dashboard.data.readers.ishne_file import IshneReader
+from dashboard.data.readers.mat_file import MatReader
 from dashboard.data.readers.nifti import NiftiReader
 from dashboard.data.readers.npy_array import NpyReader
 from dashboard.data.readers.reader import Reader
+from dashboard.data.readers.scp_file import ScpReader
 from dashboard.data.readers.wfdb_record import WfdbReader
 from dashboard.data.sample import Sample
 
@@ -47,9 +51,13 @@ __all__ = [
 READERS: tuple[Reader, ...] = (
     WfdbReader(),
     EdfReader(),
+    DicomReader(),
+    ScpReader(),
+    IshneReader(),
     NiftiReader(),
     ImageReader(),
     NpyReader(),
+    MatReader(),
     CsvReader(),
 )
 
@@ -67,7 +75,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "ECG",
         "WFDB (.hea with .dat, .mat or FLAC, and .atr)",
-        "24 h of 12 leads at 1000 Hz; fixed-layout segments",
+        "24 h of 12 leads at 1000 Hz; segments of fixed and variable layout",
     ),
     Format("ECG", "EDF, EDF+ and BDF, with annotations", "channels of one sampling rate at a time"),
     Format(
@@ -76,6 +84,22 @@ FORMATS: tuple[Format, ...] = (
         "256 MiB of text; sampling rate and unit are asked for where missing",
     ),
     Format("ECG", "NumPy .npy and .npz (leads, samples)", "numbers only, at most 256 leads"),
+    Format(
+        "ECG",
+        "DICOM waveform (12-lead, general, ambulatory ECG)",
+        "256 MiB; of several groups (rhythm, median beat) one is chosen",
+    ),
+    Format(
+        "ECG",
+        "SCP-ECG (.scp), compressed or plain",
+        "2 MiB; no bimodal compression",
+    ),
+    Format("ECG", "ISHNE Holter (.ecg)", "up to 12 leads; annotation files (.ann) are not read"),
+    Format(
+        "ECG",
+        "MATLAB .mat, version 4 to 7 (array or struct)",
+        "134 million numbers; what is missing is asked for",
+    ),
     Format(
         "Picture",
         "PNG, JPEG, BMP, GIF, WebP",
@@ -108,7 +132,10 @@ LIBRARY_ERRORS = (
     zlib.error,
 )
 # A header alone finds its record's other files, but not what a person keeps beside a record.
-NOT_OF_A_RECORD = (".csv", ".txt", ".json", ".html", ".png", ".jpg", ".npz", ".npy", ".zip", ".edf")
+NOT_OF_A_RECORD = (
+    *(".csv", ".txt", ".json", ".html", ".png", ".jpg"),
+    *(".npz", ".npy", ".zip", ".edf", ".dcm", ".scp"),
+)
 
 Given = str | Path | tuple[str, bytes]
 
@@ -198,5 +225,4 @@ def _unknown(files: Files) -> str:
     what = what_is(first.head())
     found = f" ({what} by its content)" if what else ""
     known = ", ".join(reader.suffixes[0] for reader in READERS)
-    hint = " A PhysioNet .mat needs its .hea beside it." if first.suffix == ".mat" else ""
-    return f"{files.names(3)}{found} is of no known format: expected {known}, or a zip.{hint}"
+    return f"{files.names(3)}{found} is of no known format: expected {known}, or a zip."

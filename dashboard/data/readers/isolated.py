@@ -1,5 +1,6 @@
 """A parser written in C meets a file in a child process with bounded memory, time and output."""
 
+import json
 import os
 import subprocess
 import sys
@@ -36,11 +37,19 @@ class Limits:
     memory_bytes: int = 1024**3
 
 
-def run_isolated(script: Path, arguments: Sequence[str], data: bytes, limits: Limits) -> bytes:
+FAILED = (
+    "The compressed signals could not be decoded within their bounds: the file is damaged, "
+    "copy it again."
+)
+
+
+def run_isolated(
+    script: Path, arguments: Sequence[str], data: bytes, limits: Limits, failed: str = FAILED
+) -> bytes:
     """What `script` writes to standard output when given `data` on standard input.
 
     The child knows nothing of the server: no environment but the search path, no project on its
-    module path. Raises UnsafeFile when time runs out, DamagedFile when it fails.
+    module path. Raises UnsafeFile when time runs out, DamagedFile saying `failed` when it fails.
     """
     command = [sys.executable, "-I", "-c", _LIMIT]
     command += [str(n) for n in (limits.memory_bytes, limits.output_bytes + 1, limits.seconds)]
@@ -64,9 +73,20 @@ def run_isolated(script: Path, arguments: Sequence[str], data: bytes, limits: Li
                 "take forever."
             ) from error
         if done.returncode != 0:
-            raise DamagedFile(
-                "The compressed signals could not be decoded within their bounds: the file is "
-                "damaged, copy it again."
-            )
+            raise DamagedFile(failed)
         output.seek(0)
         return output.read(limits.output_bytes + 1)
+
+
+def run_with_facts(
+    script: Path, arguments: Sequence[str], data: bytes, limits: Limits, failed: str
+) -> tuple[dict, memoryview]:
+    """The JSON object on the first line that `script` writes, and the bytes after it.
+
+    As `run_isolated`; more output than `limits` allow is a failure too.
+    """
+    output = run_isolated(script, arguments, data, limits, failed)
+    end = output.find(b"\n")
+    if end < 0 or len(output) > limits.output_bytes:
+        raise DamagedFile(failed)
+    return json.loads(output[:end]), memoryview(output)[end + 1 :]

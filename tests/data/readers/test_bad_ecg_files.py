@@ -183,10 +183,10 @@ def test_a_format_that_does_not_exist(plain_record):
     assert "WFDB format 99" in message
 
 
-def test_a_variable_layout_says_what_to_do(plain_record):
+def test_a_variable_layout_without_its_layout_header(plain_record):
     header = ("s.hea", b"s/2 2 250 1000\nlayout 0\nr 1000\n")
-    message = _refused(UnknownFormat, [header, *plain_record()], record="s")
-    assert "variable layout" in message
+    message = _refused(DamagedFile, [header, *plain_record()], record="s")
+    assert "needs the segment layout.hea, which is missing" in message
 
 
 def test_segments_cannot_multiply_their_bytes_without_end(plain_record):
@@ -253,7 +253,7 @@ def test_a_table_with_a_broken_line():
 
 def test_a_file_of_no_known_kind():
     assert "a PDF document by its content" in _refused(UnknownFormat, [("a.pdf", b"%PDF-1.4 ...")])
-    assert "needs its .hea beside it" in _refused(UnknownFormat, [("a.mat", b"MATLAB 5.0 ...")])
+    assert "not a readable MATLAB file" in _refused(DamagedFile, [("a.mat", b"MATLAB 5.0 ...")])
 
 
 # Archives

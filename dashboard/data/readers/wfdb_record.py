@@ -24,7 +24,10 @@ from dashboard.data.sample import Marks, Sample
 NO_SEGMENT = "~"
 # Segments may share one signal file, so bytes can count more than once, but not without end.
 MOST_VALUES_PER_BYTE = 200
-NOT_ANNOTATIONS = (".hea", ".dat", ".mat", ".zip", ".txt", ".csv", ".json", ".png", ".html")
+NOT_ANNOTATIONS = (
+    *(".hea", ".dat", ".mat", ".zip", ".txt"),
+    *(".csv", ".json", ".png", ".html", ".xml"),
+)
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,11 @@ LEADS = {"X": "VX", "Y": "VY", "Z": "VZ", "AVRNEG": "-aVR"}
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(\.\d{1,6})?\d*([+-]\d{4})?")
 
 
-def aecg_blocks(root: Element, file: File) -> list[Block]:
+def aecg_blocks(root: Element, file: File) -> Iterator[Block]:
     """Every set of simultaneous sequences: of the series, and of what was derived from them."""
-    blocks = []
-    for series in root.findall("component/series"):
+    for series in root.iterfind("component/series"):
         for part in (series, *series.findall("derivation/derivedSeries")):
-            blocks += _blocks(part, file)
-    return blocks
+            yield from _blocks(part, file)
 
 
 def _blocks(series: Element, file: File) -> Iterator[Block]:

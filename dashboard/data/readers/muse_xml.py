@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterator
 from functools import partial
 from xml.etree.ElementTree import Element
 
@@ -16,6 +17,7 @@ from dashboard.data.readers.xml_strip import (
     Beat,
     Block,
     Strip,
+    check_leads,
     clock,
     packed_bytes,
     stack,
@@ -26,19 +28,18 @@ SAMPLE_BYTES = (1, 2, 4)
 MOST_BEATS = 100_000
 
 
-def muse_blocks(root: Element, file: File) -> list[Block]:
+def muse_blocks(root: Element, file: File) -> Iterator[Block]:
     """The waveforms of a RestingECG, in the file's order (the median comes first)."""
-    blocks = []
-    for waveform in root.findall("Waveform"):
-        kind = text_at(waveform, "WaveformType").lower()
-        label = MEDIAN if kind.startswith("median") else RHYTHM
-        beats = _beats(root) if label == RHYTHM else ()
-        start = clock(
-            text_at(root, "TestDemographics/AcquisitionDate"),
-            text_at(root, "TestDemographics/AcquisitionTime"),
-        )
-        blocks.append(Block(label, _rate(waveform), partial(_strip, waveform, file, beats, start)))
-    return blocks
+    beats = _beats(root)
+    start = clock(
+        text_at(root, "TestDemographics/AcquisitionDate"),
+        text_at(root, "TestDemographics/AcquisitionTime"),
+    )
+    for waveform in root.iterfind("Waveform"):
+        if text_at(waveform, "WaveformType").lower().startswith("median"):
+            yield Block(MEDIAN, _rate(waveform), partial(_strip, waveform, file, (), None))
+        else:
+            yield Block(RHYTHM, _rate(waveform), partial(_strip, waveform, file, beats, start))
 
 
 def _rate(waveform: Element) -> float | None:
@@ -51,8 +52,10 @@ def _rate(waveform: Element) -> float | None:
 def _strip(
     waveform: Element, file: File, beats: tuple[Beat, ...], start: str | None, rate: float
 ) -> Strip:
+    found = waveform.findall("LeadData")
+    check_leads(len(found), file.name)
     leads, notes, off = [], [], []
-    for lead in waveform.findall("LeadData"):
+    for lead in found:
         name = text_at(lead, "LeadID") or "(no name)"
         what = f"Lead {shown(name)} of {file.shown}"
         data = packed_bytes(text_at(lead, "WaveFormData"), what)

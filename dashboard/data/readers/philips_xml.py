@@ -1,6 +1,6 @@
 """Philips Sierra XML ("restingecgdata", 1.03 and 1.04): plain, base64 or XLI-compressed leads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from xml.etree.ElementTree import Element
 
@@ -17,6 +17,7 @@ from dashboard.data.readers.xml_strip import (
     RHYTHM,
     Block,
     Strip,
+    check_leads,
     clock,
     listed_numbers,
     packed_bytes,
@@ -31,22 +32,20 @@ LIMB = STANDARD[:6]
 NO_VALUE = 32767  # fills a representative beat up to the length that it declares
 
 
-def philips_blocks(root: Element, file: File) -> list[Block]:
+def philips_blocks(root: Element, file: File) -> Iterator[Block]:
     """The recorded leads, and the representative beats where the file has them."""
     signal = root.find("dataacquisition/signalcharacteristics")
     signal = Element("signalcharacteristics") if signal is None else signal
-    blocks = []
     parsed = root.find("waveforms/parsedwaveforms")
     if parsed is not None:
         rate = _number(parsed, signal, "samplespersecond", "samplingrate")
         taken = root.find("dataacquisition")
         start = clock(taken.get("date", ""), taken.get("time", "")) if taken is not None else None
-        blocks.append(Block(RHYTHM, rate, partial(_rhythm, parsed, signal, file, start)))
+        yield Block(RHYTHM, rate, partial(_rhythm, parsed, signal, file, start))
     beats = root.find("waveforms/repbeats")
     if beats is not None and beats.find("repbeat") is not None:
         rate = _number(beats, signal, "samplespersec", "samplingrate")
-        blocks.append(Block(MEDIAN, rate, partial(_median, beats, signal, file)))
-    return blocks
+        yield Block(MEDIAN, rate, partial(_median, beats, signal, file))
 
 
 def _number(element: Element, signal: Element, *names: str) -> float | None:
@@ -175,8 +174,10 @@ def _scale(element: Element, signal: Element, file: File) -> float:
 def _median(beats: Element, signal: Element, file: File, rate: float) -> Strip:
     """Representative beats; 1.04 wraps their numbers in an element of their own, 1.03 does not."""
     scale = _scale(beats, signal, file)
+    found = beats.findall("repbeat")
+    check_leads(len(found), file.name)
     leads = []
-    for beat in beats.findall("repbeat"):
+    for beat in found:
         name = standard_lead(beat.get("leadname", ""))
         what = f"The representative beat of {shown(name)} in {file.shown}"
         wrapped = beat.find("waveform")

@@ -1,6 +1,6 @@
 """ECGs in the XML of recorders: HL7 aECG, GE MUSE and Philips Sierra, told apart by their root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -13,12 +13,12 @@ from dashboard.data.readers.leads import choose_group, unique
 from dashboard.data.readers.limb_leads import with_limb_leads
 from dashboard.data.readers.muse_xml import muse_blocks
 from dashboard.data.readers.philips_xml import philips_blocks
-from dashboard.data.readers.xml_strip import Block, Strip, choose_block, standard_lead
+from dashboard.data.readers.xml_strip import Block, Strip, choose_block, first_blocks, standard_lead
 from dashboard.data.readers.xml_tree import parse_xml, root_name, shown
 from dashboard.data.sample import Marks, Sample
 
 # Root element to (what a person calls the format, its strips).
-ROOTS: Mapping[str, tuple[str, Callable[[Element, File], list[Block]]]] = {
+ROOTS: Mapping[str, tuple[str, Callable[[Element, File], Iterator[Block]]]] = {
     "AnnotatedECG": ("HL7 aECG", aecg_blocks),
     "RestingECG": ("GE MUSE", muse_blocks),
     "restingecgdata": ("Philips Sierra", philips_blocks),
@@ -45,7 +45,7 @@ class XmlReader:
         root = parse_xml(file)
         if root.tag not in ROOTS:
             raise _unknown_root(file, root)
-        blocks = ROOTS[root.tag][1](root, file)
+        blocks = first_blocks(ROOTS[root.tag][1](root, file), file.name)
         if not blocks:
             raise DamagedFile(
                 f"{file.shown} is {ROOTS[root.tag][0]} XML without waveforms: export it with them."

@@ -3,8 +3,9 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from dashboard.data.readers.limb_leads import STANDARD
 RHYTHM, MEDIAN = "rhythm", "median"
 MOST_BLOCKS = 200
 MOST_LEADS = 64
-LONGEST_NUMBER = 40
 _STANDARD_NAMES = {name.lower(): name for name in STANDARD}
 _BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
 
@@ -58,6 +58,25 @@ class Block:
     read: Callable[[float], Strip]
 
 
+def first_blocks(blocks: Iterable[Block], source: str) -> list[Block]:
+    """The blocks as a list; raises UnsafeFile beyond `MOST_BLOCKS`, before looking at the rest."""
+    found = list(islice(blocks, MOST_BLOCKS + 1))
+    if len(found) > MOST_BLOCKS:
+        raise UnsafeFile(
+            f"{short(source)} holds over {MOST_BLOCKS} strips, which is the most that is read: "
+            "export a shorter recording."
+        )
+    return found
+
+
+def check_leads(count: int, source: str) -> None:
+    """Refuse more leads than a recorder has, before each of them is looked at."""
+    if count > MOST_LEADS:
+        raise UnsafeFile(
+            f"{short(source)} holds {count:,} leads in one strip, at most {MOST_LEADS} are read."
+        )
+
+
 def choose_block(
     blocks: Sequence[Block], choices: Mapping[str, str], reader: str, source: str
 ) -> tuple[Block, tuple[str, ...]]:
@@ -65,11 +84,6 @@ def choose_block(
 
     The choice may also name the reader, which says nothing about the block. Raises ChoiceNeeded.
     """
-    if len(blocks) > MOST_BLOCKS:
-        raise UnsafeFile(
-            f"{short(source)} holds {len(blocks):,} strips, at most {MOST_BLOCKS} are read: export "
-            "a shorter recording."
-        )
     labels = _told_apart([block.label for block in blocks])
     asked = str(choices.get("kind", "")).strip().lower()
     if asked in labels:
@@ -97,10 +111,7 @@ def stack(leads: Sequence[tuple[str, np.ndarray]], source: str) -> np.ndarray:
     """(C, T) float32 of leads (T,); raises DamagedFile where there are none or lengths differ."""
     if not leads:
         raise DamagedFile(f"{short(source)} holds no leads: expected at least one; export it anew.")
-    if len(leads) > MOST_LEADS:
-        raise UnsafeFile(
-            f"{short(source)} holds {len(leads):,} leads, at most {MOST_LEADS} are read."
-        )
+    check_leads(len(leads), source)
     lengths = {values.size for _, values in leads}
     if len(lengths) > 1:
         raise DamagedFile(
@@ -127,7 +138,7 @@ def listed_numbers(text: str, what: str) -> np.ndarray:
     """The numbers (T,) in `text` between blanks; raises DamagedFile, which calls it `what`."""
     words = (found[0] for found in re.finditer(r"\S+", text))  # a list would need 10 times as much
     try:
-        return np.fromiter((float(word[:LONGEST_NUMBER]) for word in words), dtype=np.float64)
+        return np.fromiter((float(word) for word in words), dtype=np.float64)
     except ValueError as error:
         raise DamagedFile(
             f"{what} has text among its numbers: expected numbers separated by blanks; get a "

@@ -78,6 +78,11 @@ def parse_xml(file: File) -> Element:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         raise _not_well_formed(file, error) from error
+    except LookupError as error:
+        raise DamagedFile(
+            f"{file.shown} names a text encoding that does not exist: expected UTF-8, UTF-16 or "
+            "ISO-8859-1; get a fresh export."
+        ) from error
     return handlers.builder.close()
 
 

@@ -94,7 +94,11 @@ def choose_block(
         question = f"{short(source)} has no block {short(asked, 20)!r}."
         raise ChoiceNeeded("kind", question, tuple(labels))
     rest = [label for number, label in enumerate(labels) if number != place]
-    notes = (f"Left out: {short(', '.join(rest), 100)} (kind={rest[0]} opens it)",) if rest else ()
+    notes = (
+        (f"Left out: {short(', '.join(rest), 100)} (--choose kind={rest[0]} opens it)",)
+        if rest
+        else ()
+    )
     said = ("The recorder's median beat, not the rhythm",) if blocks[place].label == MEDIAN else ()
     return blocks[place], (*said, *notes)
 

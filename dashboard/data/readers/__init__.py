@@ -32,6 +32,7 @@ from dashboard.data.readers.npy_array import NpyReader
 from dashboard.data.readers.reader import Reader
 from dashboard.data.readers.scp_file import ScpReader
 from dashboard.data.readers.wfdb_record import WfdbReader
+from dashboard.data.readers.xml_file import XmlReader
 from dashboard.data.sample import Sample
 
 __all__ = [
@@ -46,7 +47,7 @@ __all__ = [
     "open_files",
 ]
 
-# Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF and
+# Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF, XML and
 # pictures begin with their own mark, while a table of numbers is only known by trying.
 READERS: tuple[Reader, ...] = (
     WfdbReader(),
@@ -54,6 +55,7 @@ READERS: tuple[Reader, ...] = (
     DicomReader(),
     ScpReader(),
     IshneReader(),
+    XmlReader(),
     NiftiReader(),
     ImageReader(),
     NpyReader(),
@@ -78,6 +80,11 @@ FORMATS: tuple[Format, ...] = (
         "24 h of 12 leads at 1000 Hz; segments of fixed and variable layout",
     ),
     Format("ECG", "EDF, EDF+ and BDF, with annotations", "channels of one sampling rate at a time"),
+    Format(
+        "ECG",
+        "HL7 aECG, GE MUSE and Philips Sierra 1.03 and 1.04 (.xml)",
+        "64 MiB; the rhythm, or on the command line the median beat",
+    ),
     Format(
         "ECG",
         "CSV, TSV, TXT (one column per lead)",
@@ -133,7 +140,7 @@ LIBRARY_ERRORS = (
 )
 # A header alone finds its record's other files, but not what a person keeps beside a record.
 NOT_OF_A_RECORD = (
-    *(".csv", ".txt", ".json", ".html", ".png", ".jpg"),
+    *(".csv", ".txt", ".json", ".html", ".xml", ".png", ".jpg"),
     *(".npz", ".npy", ".zip", ".edf", ".dcm", ".scp"),
 )
 

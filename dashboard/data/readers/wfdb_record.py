@@ -14,7 +14,7 @@ from dashboard.data.sample import Marks, Sample
 
 NOT_ANNOTATIONS = (
     *(".hea", ".dat", ".mat", ".zip", ".txt"),
-    *(".csv", ".json", ".png", ".html", ".dcm", ".scp"),
+    *(".csv", ".json", ".png", ".html", ".xml", ".dcm", ".scp"),
 )
 
 

@@ -72,7 +72,7 @@ def intervals_of(
     times = positions / sampling_rate
     symbols = np.array(beats.symbols, dtype=str)
     normal = symbols == "N"
-    lengths = np.diff(times)
+    lengths = np.diff(positions) / sampling_rate
     reasons = np.full(len(lengths), KEPT, np.int8)
     # Lowest priority first: what is written later stays.
     reasons[(lengths < SHORTEST) | (lengths > LONGEST)] = LENGTH

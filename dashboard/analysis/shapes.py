@@ -80,12 +80,21 @@ def cut_beats(sample: Sample, lead: int, positions: np.ndarray) -> np.ndarray:
     return cut - np.median(cut, axis=1, keepdims=True)
 
 
+def one_beat(sample: Sample, lead: int, position: float) -> np.ndarray | None:
+    """(T,) a lead around a position about its median, None where a part of it is missing."""
+    ends = round(position) + _steps(sample.sampling_rate)[[0, -1]]
+    if ends[0] < 0 or ends[1] >= sample.shape[0]:
+        return None
+    cut = cut_beats(sample, lead, np.array([position]))[0]
+    return cut if np.isfinite(cut).all() else None
+
+
 def _nearest(positions: np.ndarray) -> np.ndarray:
     return np.rint(np.asarray(positions, dtype=float)).astype(np.int64)
 
 
 def _steps(rate: float) -> np.ndarray:
-    return np.arange(-round(BEFORE * rate), round(AFTER * rate) + 1)
+    return np.arange(-max(1, round(BEFORE * rate)), max(1, round(AFTER * rate)) + 1)
 
 
 def _spread(at: np.ndarray, most: int) -> np.ndarray:

@@ -60,7 +60,8 @@ def poincare_plot(
     frame = layout(theme, height=height, left=50, right=10, top=8, bottom=38)
     drawing = Drawing(theme, frame)
     low, high = _range(np.concatenate([first, second]))
-    drawing.shape("line", x0=low, x1=high, y0=low, y1=high, line={"color": theme.rule, "width": 1})
+    thin = {"color": theme.rule, "width": 1}
+    drawing.shape("line", x0=low, x1=high, y0=low, y1=high, layer="below", line=thin)
     _draw_dots(drawing, first, second, dots)
     if spread is not None:
         _draw_ellipse(drawing, (float(first.mean()), float(second.mean())), spread)

@@ -115,7 +115,7 @@ def _range(record: Tachogram) -> tuple[float, float]:
     beside = 1000 * np.percentile(record.lengths, (2, 98))
     low, high = min(low, beside[0]), max(high, min(beside[1], 2 * high))
     pad = max(0.08 * (high - low), 20.0)
-    return max(0.0, low - pad), high + pad
+    return float(np.floor(max(0.0, low - pad))), float(np.ceil(high + pad))
 
 
 def _groups(record: Tachogram, theme: Theme) -> list[tuple[str, np.ndarray, dict[str, Any]]]:

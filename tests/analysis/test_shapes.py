@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dashboard.analysis.shapes import AVERAGED, DRAWN, beat_shapes, whole_beats
+from dashboard.analysis.shapes import AVERAGED, DRAWN, beat_shapes, cut_beats, one_beat, whole_beats
 from dashboard.data.builtin import builtin
 from dashboard.data.sample import Sample
 from models.records import AAMI, Beats
@@ -59,6 +59,19 @@ def test_drawn_beats_are_those_of_their_index():
     for label, shape in enumerate(beat_shapes(sample, 1, beats).of_class.values()):
         assert (beats.labels[shape.beats] == label).all()
         assert whole_beats(sample, 1, beats.positions[shape.beats]).all()
+
+
+def test_one_beat_is_the_row_of_its_place_or_none():
+    sample, beats = record(2)
+    whole = whole_beats(sample, 1, beats.positions)
+    assert 0 < (~whole).sum() < len(whole)
+    for k, position in enumerate(beats.positions):
+        found = one_beat(sample, 1, float(position))
+        assert (found is not None) == whole[k]
+        if whole[k]:
+            np.testing.assert_array_equal(
+                found, cut_beats(sample, 1, beats.positions[k : k + 1])[0]
+            )
 
 
 def test_many_beats_are_thinned_evenly_over_the_record():

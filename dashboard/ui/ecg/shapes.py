@@ -3,12 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.analysis.shapes import Shape, Shapes, cut_beats, whole_beats
+from dashboard.analysis.shapes import Shape, Shapes, one_beat
 from dashboard.data.writers.intervals_csv import table_csv
 from dashboard.figures.overlays import Overlay, beat_overlays, clicked_row
 from dashboard.ui import panels, state
 from dashboard.ui.ecg import beat_cache
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.texts import explain
 from dashboard.ui.words import thousands
 
 MEAN, MEDIAN = "mean ± SD", "median, 16 to 84 %"
@@ -57,6 +58,7 @@ def show_shapes(heart: Heart) -> None:
     key = panels.chart(figure, "shapes", heart.theme, f"{alt or 'No beats'}.", on_select=clicked)
     table = panels.Download("CSV", "shapes.csv", "text/csv", lambda: shapes_csv(found, unit))
     panels.caption(_counts(shapes, heart), "shapes", (table,), chart_key=key)
+    explain("shapes", "About the shapes")
 
 
 def _chosen(heart: Heart, lead: int) -> tuple[str, np.ndarray] | None:
@@ -66,10 +68,9 @@ def _chosen(heart: Heart, lead: int) -> tuple[str, np.ndarray] | None:
     if not len(away) or away.min() > NEAR * heart.sample.sampling_rate:
         return None
     beat = int(away.argmin())
-    at = positions[beat : beat + 1]
-    if not whole_beats(heart.sample, lead, at)[0]:
-        return None
-    return heart.beats.symbols[beat], cut_beats(heart.sample, lead, at)[0]
+    values = one_beat(heart.sample, lead, float(positions[beat]))
+    label = heart.beats.names[heart.beats.labels[beat]]
+    return None if values is None else (label, values)
 
 
 def _overlay(shape: Shape, median: bool, chosen: tuple[str, np.ndarray] | None) -> Overlay:

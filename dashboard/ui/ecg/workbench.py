@@ -9,8 +9,8 @@ from dashboard.ui.ecg.rhythm import show_rhythm
 from dashboard.ui.ecg.shapes import show_shapes
 
 PANELS: dict[str, Callable[[Heart], None]] = {
-    "Rhythm": show_rhythm,
     "Shapes": show_shapes,
+    "Rhythm": show_rhythm,  # not first: its library takes over a second to import
 }
 
 

@@ -87,7 +87,7 @@ def _overlay(shape: Shape, median: bool, chosen: tuple[str, np.ndarray] | None) 
 def _counts(shapes: list[Shape], heart: Heart) -> str:
     """What was averaged and what was left out, in words."""
     averaged = ", ".join(f"{thousands(shape.averaged)} {shape.symbol}" for shape in shapes)
-    cut = sum(shape.found - shape.whole for shape in shapes)
+    cut = len(heart.beats) - sum(shape.whole for shape in shapes)
     return (
         f"averaged: {averaged or 'none'} · {thousands(cut)} left out at gaps and ends · each beat "
         f"about its own median · click goes to the beat · {heart.source}"

@@ -5,8 +5,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.ecg.rhythm import show_rhythm
+from dashboard.ui.ecg.shapes import show_shapes
 
-PANELS: dict[str, Callable[[Heart], None]] = {}
+PANELS: dict[str, Callable[[Heart], None]] = {
+    "Shapes": show_shapes,
+    "Rhythm": show_rhythm,  # not first: its library takes over a second to import
+}
 
 
 def show_workbench(heart: Heart) -> None:

@@ -8,7 +8,7 @@ against fibrillation: Ladavich and Ghoraani, Biomed. Signal Process. Control 18 
 """
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import uniform_filter
 
 FEATURES = ("this RR", "next RR", "RR of 11 beats", "P waves")
 SHORTEST_RR, LONGEST_RR = 0.2, 3.0  # s: what lies outside counts as this
@@ -40,7 +40,7 @@ def rhythm_features(
         rr[np.diff(missing) > 0] = np.nan
     mean = np.nanmean(rr) if np.isfinite(rr).any() else 1.0
     rr = np.r_[mean, np.nan_to_num(rr, nan=mean), mean]
-    around = uniform_filter1d(rr[:-1], NEARBY)
+    around = uniform_filter(rr[:-1], NEARBY)
     ratios = np.log(np.stack([rr[:-1], rr[1:], around], axis=1) / mean)  # (B, 3)
     present = p_presence(lead, rate, places, odd)[:, None]
     return np.concatenate([present * ratios, present], axis=1)
@@ -53,9 +53,9 @@ def p_presence(lead: np.ndarray, rate: float, places: np.ndarray, odd: np.ndarra
     stretches = _without_line(lead[np.clip(at, 0, len(lead) - 1)].astype(np.float64))  # (B, K)
     stretches[odd] = 0
     span = min(P_BEATS, len(places))
-    count = np.maximum(span * uniform_filter1d((~odd).astype(float), span), 2.0)
-    mean = span * uniform_filter1d(stretches, span, axis=0) / count[:, None]
-    power = span * uniform_filter1d((stretches**2).sum(axis=1), span) / count
+    count = np.maximum(span * uniform_filter((~odd).astype(float), span), 2.0)
+    mean = span * uniform_filter(stretches, (span, 1)) / count[:, None]
+    power = span * uniform_filter((stretches**2).sum(axis=1), span) / count
     kept = (mean**2).sum(axis=1) / np.maximum(power, 1e-12)
     kept = (count * kept - 1) / (count - 1)  # what n stretches of mere noise would keep is 1 / n
     return np.clip((kept - NO_P) / (SURE_P - NO_P), 0, 1)

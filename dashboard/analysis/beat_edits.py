@@ -120,6 +120,16 @@ class Edits:
         """(B,) bool: which of `beats` were added, moved or relabelled by hand."""
         return np.isin(self.beats.positions, list(self._touched))
 
+    @cached_property
+    def labels_before(self) -> tuple[str | None, ...]:
+        """For each of `operations` the class that was at its position before it."""
+        touched: dict[int, str | None] = {}
+        before = []
+        for operation in self.operations:
+            before.append(_label_at(operation.position, touched, self.base))
+            _apply(touched, operation, self)
+        return tuple(before)
+
     def label_at(self, position: int) -> str | None:
         """The class of the beat at sample `position`, None where there is no beat."""
         return _label_at(position, self._touched, self.base)

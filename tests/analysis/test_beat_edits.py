@@ -95,6 +95,8 @@ def test_touched_beats_are_certain_and_the_others_keep_what_the_network_said():
     edits = start(network_beats([10, 20, 30], [0, 2, 1]), LENGTH)
     edits = edits.do(Relabel(20, "S")).do(Move(30, 33)).do(Add(40, "F")).do(Delete(40))
     assert rows_of(edits) == [[10, "N"], [20, "S"], [33, "S"]]
+    assert edits.labels_before == ("V", "S", None, "F")
+    assert [edits.label_at(p) for p in (10, 30, 33, 40)] == ["N", None, "S", None]
     assert edits.edited.tolist() == [False, True, True]
     assert edits.beats.scores.tolist() == [0.7, 1.0, 1.0]
     assert edits.beats.probabilities[0].tolist() == [0.6, 0.1, 0.1, 0.1, 0.1]

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dashboard.ui.ecg.edit import show_edit
 from dashboard.ui.ecg.heart import Heart
 
-PANELS: dict[str, Callable[[Heart], None]] = {}
+PANELS: dict[str, Callable[[Heart], None]] = {"Edit": show_edit}
 
 
 def show_workbench(heart: Heart) -> None:

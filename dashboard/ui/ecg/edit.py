@@ -40,17 +40,17 @@ def show_edit(heart: Heart) -> None:
 
 def _files(heart: Heart, edits: Edits) -> tuple[panels.Download, ...]:
     beats, sample, lead = edits.beats, heart.sample, heart.lead
-    rate = sample.sampling_rate
+    rate, name = sample.sampling_rate, heart.file_name
     return (
-        panels.Download("CSV", "beats.csv", "text/csv", lambda: beats_csv(beats, rate)),
+        panels.Download("CSV", f"{name}.csv", "text/csv", lambda: beats_csv(beats, rate)),
         panels.Download(
             "WFDB .atr",
-            "beats.atr",
+            f"{name}.atr",
             "application/octet-stream",
             lambda: beat_annotations(beats, rate),
         ),
         panels.Download(
-            "EDF+", "beats.edf", "application/edf", lambda: beats_edf(beats, sample, lead)
+            "EDF+", f"{name}.edf", "application/edf", lambda: beats_edf(beats, sample, lead)
         ),
     )
 
@@ -70,7 +70,7 @@ def _change_beat(heart: Heart, edits: Edits, index: int | None) -> None:
     position = -1 if index is None else int(edits.beats.positions[index])
     label = "" if index is None else edits.beats.symbols[index]
     do, here = partial(actions.do, heart), round(heart.position[0])
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall"):
         for icon, key, step in (("left", "J", -1), ("right", "K", 1)):
             st.button(
                 "",
@@ -113,7 +113,7 @@ def _change_beat(heart: Heart, edits: Edits, index: int | None) -> None:
         if label:
             _time_input(heart, "beat at (s)", position, lambda to: do(Move(position, to)))
         st.button(
-            "Move to the line",
+            "Move here",
             key="edit-move-here",
             help="Move the beat to the position, the line on the paper",
             disabled=not label or position == here,
@@ -170,14 +170,14 @@ def _pick_base(heart: Heart) -> None:
     if len(bases) < 2:
         return
     key = f"edit-base-{heart.sample.digest[:8]}-{heart.lead}-{base}"
-    st.selectbox(
+    st.segmented_control(
         "start from",
         bases,
-        index=bases.index(base),
+        default=base,
+        required=True,
         format_func=lambda name: name or heart.answer.spec.name,
         key=key,
-        width=180,
-        help="Every start keeps its own edits",
+        help="Each keeps its own edits",
         on_change=lambda: actions.choose_base(heart, st.session_state[key]),
     )
 
@@ -195,7 +195,7 @@ def _list_edits(heart: Heart, edits: Edits) -> None:
         {
             "#": number + 1,
             "edit": _edit_words(edits.operations[number], before[number] or "", rate),
-            "": "" if number < edits.done else "undone",
+            **({"": "" if number < edits.done else "undone"} if undone else {}),
         }
         for number in numbers
     ]
@@ -242,6 +242,6 @@ def _time_input(heart: Heart, label: str, position: int, changed: Callable[[int]
         step=1 / rate,
         format=f"%.{max(3, math.ceil(math.log10(rate)) + 1)}f",
         key=key,
-        width=160,
+        width=140,
         on_change=lambda: changed(round(st.session_state[key] * rate)),
     )

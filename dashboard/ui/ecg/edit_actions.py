@@ -25,7 +25,7 @@ from dashboard.ui import state
 from dashboard.ui.ecg import edited
 from dashboard.ui.ecg.heart import Heart
 
-REACH = 1.0  # s; a beat further from the position is not the chosen one
+REACH = 0.3  # s; a beat further from the position is not the chosen one
 REFUSAL = "edit-refusal"
 
 

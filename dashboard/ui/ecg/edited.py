@@ -74,11 +74,9 @@ def words(key: Key) -> str:
     edits = in_force(key)
     if edits is None:
         return ""
-    count = f"{edits.done} edit{'' if edits.done == 1 else 's'}"
+    count = f"**edited ({edits.done})**" if edits.done else "not edited"
     base = book(key).base
-    if base == NETWORK:
-        return f" · **edited by hand ({count})**"
-    return f" · **beats of annotator {base}**, {f'{count} by hand' if edits.done else 'not edited'}"
+    return f" · {count}" if base == NETWORK else f" · **beats of {base}**, {count}"
 
 
 def row_name(key: Key) -> str:

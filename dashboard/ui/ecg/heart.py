@@ -79,6 +79,11 @@ class Heart:
         return edited.row_name(self.key)
 
     @property
+    def file_name(self) -> str:
+        """What a file of these beats is called, without its ending."""
+        return "beats-edited" if self.edits and self.edits.done else "beats"
+
+    @property
     def source(self) -> str:
         """Model, lead and seconds, for captions, and whether the beats were edited."""
         seconds = self.answer.seconds

@@ -36,10 +36,12 @@ def show_table(heart: Heart) -> None:
     )
     beats, rate = heart.beats, heart.sample.sampling_rate
     files = (
-        panels.Download("CSV", "beats.csv", "text/csv", lambda: beats_csv(beats, rate)),
+        panels.Download(
+            "CSV", f"{heart.file_name}.csv", "text/csv", lambda: beats_csv(beats, rate)
+        ),
         panels.Download(
             "WFDB",
-            "beats.atr",
+            f"{heart.file_name}.atr",
             "application/octet-stream",
             lambda: beat_annotations(beats, rate),
         ),

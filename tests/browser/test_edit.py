@@ -13,7 +13,7 @@ from dashboard.analysis.beat_edits import snapped
 from dashboard.analysis.ec57 import AAMI_OF
 from dashboard.data.readers import open_files
 from tests.browser.test_ecg_journey import counted
-from tests.browser.visit import rest, upload, visit
+from tests.browser.visit import rest, upload, visit, wait_for_place
 
 pytestmark = pytest.mark.browser
 
@@ -36,19 +36,20 @@ def open_record(page, app_url, stem: Path) -> None:
     rest(page, 60)
 
 
-def settle(page) -> None:
-    page.wait_for_timeout(150)  # the run starts a moment after the press
+def wait_for(page, text: str) -> None:
+    """Until the where-line says how many edits there are, or the panel which beat is chosen."""
+    page.locator('[data-testid="stMarkdown"] p', has_text=re.compile(text)).first.wait_for()
     rest(page)
 
 
-def press_button(page, key: str) -> None:
+def press_button(page, key: str, text: str) -> None:
     page.locator(f".st-key-edit-{key} button:visible").click()
-    settle(page)
+    wait_for(page, text)
 
 
-def press_key(page, key: str) -> None:
+def press_key(page, key: str, text: str) -> None:
     page.keyboard.press(key)
-    settle(page)
+    wait_for(page, text)
 
 
 def go_to(page, sample: int) -> None:
@@ -56,7 +57,7 @@ def go_to(page, sample: int) -> None:
     box = page.get_by_label("new beat at (s)")
     box.fill(f"{sample / RATE:.4f}")
     box.press("Enter")
-    settle(page)
+    wait_for_place(page, position=f"{sample}")
     page.evaluate("document.activeElement.blur()")  # out of the field: keys are commands
 
 
@@ -74,6 +75,10 @@ def marked_beats(stem: Path) -> dict[int, str]:
     return {sample: AAMI_OF[symbol] for sample, symbol in pairs if symbol in AAMI_OF}
 
 
+def counts(beats: dict[int, str]) -> dict[str, int]:
+    return {name: sum(label == name for label in beats.values()) for name in "NSVFQ"}
+
+
 def test_edited_annotations_are_exported_and_read_back_equal(
     page_desktop, app_url, record, tmp_path
 ):
@@ -81,25 +86,24 @@ def test_edited_annotations_are_exported_and_read_back_equal(
     places = sorted(beats)
     open_record(page, app_url, record)
     page.locator('[class*="st-key-edit-base-"]').get_by_text("atr", exact=True).click()
-    settle(page)
-    assert counted(page) == {name: sum(b == name for b in beats.values()) for name in "NSVFQ"}
+    wait_for(page, "beats of atr, not edited")
+    assert counted(page) == counts(beats)
 
     go_to(page, places[20])
-    press_key(page, "q")
+    press_key(page, "q", r"edited \(1\)")
     beats[places[20]] = "Q"
-    press_key(page, "Shift+ArrowRight")
+    press_key(page, "Shift+ArrowRight", r"edited \(2\)")
     beats[places[20] + 1] = beats.pop(places[20])
-    press_key(page, "k")
-    press_button(page, "delete")
+    press_key(page, "k", "^Edit beat 22 of")
+    press_button(page, "delete", r"edited \(3\)")
     del beats[places[21]]
-    press_key(page, "a")
+    press_key(page, "a", r"edited \(4\)")
+    press_key(page, "Control+z", r"edited \(3\)")
+    assert counted(page) == counts(beats)
+    press_button(page, "Redo", r"edited \(4\)")
     lead = open_files([record.with_suffix(".hea")]).array[0]
     beats[snapped(lead, places[21], RATE)] = "N"
-    assert page.get_by_text("edited (4)").first.is_visible()
-    press_key(page, "Control+z")
-    assert sum(counted(page).values()) == len(beats) - 1
-    press_button(page, "Redo")
-    assert counted(page) == {name: sum(b == name for b in beats.values()) for name in "NSVFQ"}
+    assert counted(page) == counts(beats)
 
     expected = [list(pair) for pair in sorted(beats.items())]
     atr = saved(page, "WFDB")
@@ -124,17 +128,18 @@ def test_edits_stay_in_their_session_and_what_cannot_be_done_is_said(
     page = page_phone
     visit(page, f"{app_url}/ecg", 60)
     before = counted(page)
-    press_button(page, "step1")
+    press_button(page, "step1", "^Edit beat")
     head = page.locator('[data-testid="stMarkdown"] p', has_text=re.compile("^Edit beat"))
     label = re.search(r": ([NSVFQ]) at", head.inner_text())[1]
-    press_button(page, "class-Q")
+    press_button(page, "class-Q", r"edited \(1\)")
     changed = {**before, label: before[label] - 1, "Q": before["Q"] + 1}
     assert counted(page) == changed
     assert "by hand" in head.inner_text()
     visit(second_page, f"{app_url}/ecg", 60)
     assert counted(second_page) == before
     page.get_by_text("snap to the extremum").click()
-    settle(page)
-    press_button(page, "add")
-    assert "There already is a beat" in page.locator('[data-testid="stAlert"]').inner_text()
+    page.locator('input[aria-label^="snap"]:not(:checked)').wait_for(state="attached")
+    rest(page)
+    page.locator(".st-key-edit-add button:visible").click()
+    page.locator('[data-testid="stAlert"]', has_text="There already is a beat").wait_for()
     assert counted(page) == changed

@@ -6,7 +6,7 @@ import edfio
 import numpy as np
 import pytest
 
-from dashboard.data.readers import open_files
+from dashboard.data.readers import DamagedFile, open_files
 from dashboard.data.sample import Marks, Sample
 from dashboard.data.writers import edf_file
 from dashboard.data.writers.edf_file import annotations_only, edf_bytes
@@ -113,6 +113,13 @@ def test_long_recordings_keep_the_chosen_lead_and_then_only_the_marks(monkeypatc
     data = edf_bytes(sample, marks, lead=1)
     assert data == annotations_only(marks, 250.0)
     assert edfio_beats(data, 250.0) == (marks.positions.tolist(), list(marks.symbols))
+    monkeypatch.undo()
+    plain = edf_bytes(sample, Marks("beats", np.empty(0, int), ()))
+    (read,) = open_files([("night.edf", plain), ("scored.edf", data)]).annotations
+    assert (read.name, read.symbols) == ("scored", marks.symbols)
+    assert read.positions.tolist() == marks.positions.tolist()
+    with pytest.raises(DamagedFile, match="only annotations"):
+        open_files([("scored.edf", data)])
 
 
 def test_no_beats_and_an_image():

@@ -193,7 +193,6 @@ def _list_edits(heart: Heart, edits: Edits) -> None:
     rate, before = heart.sample.sampling_rate, edits.labels_before
     rows = [
         {
-            "#": number + 1,
             "edit": _edit_words(edits.operations[number], before[number] or "", rate),
             **({"": "" if number < edits.done else "undone"} if undone else {}),
         }
@@ -213,7 +212,6 @@ def _list_edits(heart: Heart, edits: Edits) -> None:
         key=key,
         on_select=chosen,
         selection_mode="single-row",
-        column_config={"#": st.column_config.NumberColumn(width=40)},
     )
 
 
@@ -238,7 +236,7 @@ def _time_input(heart: Heart, label: str, position: int, changed: Callable[[int]
         label,
         value=position / rate,
         min_value=0.0,
-        max_value=(heart.sample.shape[0] - 1) / rate,
+        max_value=max(heart.sample.shape[0] - 1, 1) / rate,
         step=1 / rate,
         format=f"%.{max(3, math.ceil(math.log10(rate)) + 1)}f",
         key=key,

@@ -61,7 +61,7 @@ def test_edits_outlive_another_upload_of_the_file_and_what_follows_them_is_fresh
     assert "'S': 1" in shown[2]
     assert texts(app.run()) == shown
     shown = press(app, "start from atr")
-    assert shown[0] == "atr| · **beats of atr**, not edited|True"
+    assert shown[0] == "file| · **beats of atr**, not edited|True"
     assert "'V': 1" in shown[2]
     assert shown[2].endswith("[False, False]")
     assert re.search(r"'N': 0.*\[True, False\]", press(app, "delete from atr")[2])

@@ -80,8 +80,8 @@ def words(key: Key) -> str:
 
 
 def row_name(key: Key) -> str:
-    """What beats are called in a narrow place: "net", "edit", or their annotator."""
+    """What beats are called in a narrow place: "net", "edit", or "file" for an annotator's."""
     edits = in_force(key)
     if edits is None:
         return "net"
-    return "edit" if edits.done else book(key).base[:4]
+    return "edit" if edits.done else "file"

@@ -75,7 +75,7 @@ class Heart:
 
     @property
     def row_name(self) -> str:
-        """What these beats are called: "net", "edit" once edited, else their annotator."""
+        """What these beats are called: "net", "edit" once edited, "file" for an annotator's."""
         return edited.row_name(self.key)
 
     @property

@@ -13,13 +13,16 @@ from dashboard.figures.theme import AXIS_TITLE, Theme, class_colour, class_mark
 class BeatMarks:
     """Beats to draw: `times` (B,) s ascending, one class letter each, optional `scores` (B,).
 
-    `differs` (B,) bool marks those that disagree with what they are compared with.
+    `differs` (B,) bool marks those that disagree with what they are compared with, `by_hand` (B,)
+    those that a person changed; `row` names their row where it is not the usual one.
     """
 
     times: np.ndarray
     symbols: Sequence[str] | np.ndarray
     scores: np.ndarray | None = None
     differs: np.ndarray | None = None
+    by_hand: np.ndarray | None = None
+    row: str = ""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -33,13 +36,17 @@ class BeatMarks:
             [str(symbol) for symbol in self.symbols[cut]],
             None if self.scores is None else np.asarray(self.scores)[cut],
             None if self.differs is None else np.asarray(self.differs)[cut],
+            None if self.by_hand is None else np.asarray(self.by_hand)[cut],
         )
 
 
 def beat_row(
     beats: BeatMarks, window: tuple[float, float], theme: Theme, *, level: float
 ) -> list[dict[str, Any]]:
-    """Traces: marks in class colours with the letter in ink beside them, at height `level`."""
+    """Traces: marks in class colours with the letter in ink beside them, at height `level`.
+
+    One made by hand has an outline in ink.
+    """
     shown = beats.within(*window)
     if not len(shown):
         return []
@@ -48,7 +55,10 @@ def beat_row(
         "color": [class_colour(symbol, theme) for symbol in shown.symbols],
         "size": 9,
         "opacity": 1,
-        "line": {"width": 0},
+        "line": {
+            "width": 0 if shown.by_hand is None else np.where(shown.by_hand, 1.5, 0.0),
+            "color": theme.ink,
+        },
     }
     return [
         {

@@ -268,7 +268,7 @@ def _draw_marks(
         rows = row(marks, window, drawing.theme, level=level)
         drawing.traces += [{**trace, "yaxis": "y3"} for trace in rows]
         place = {"xref": "paper", "xanchor": "right", "xshift": -8, "yref": "y3"}
-        drawing.note(0, level, name, **place)
+        drawing.note(0, level, marks.row or name, **place)
 
 
 def _draw_lanes(

@@ -154,3 +154,16 @@ def test_the_figure_is_a_plotly_figure_without_title_and_legend():
     assert isinstance(figure, go.Figure)
     assert figure.layout.title.text is None
     assert figure.layout.showlegend is False
+
+
+def test_beats_made_by_hand_have_an_outline_and_their_row_a_name():
+    given = beats()
+    by_hand = np.arange(len(given)) == 2
+    edited = BeatMarks(given.times, given.symbols, given.scores, by_hand=by_hand, row="edit")
+    figure = ecg_paper(leads(1), (3_601.0, 3_605.0), theme=LIGHT, beats=edited)
+    (drawn,) = traces(figure, "beats")  # the window starts with the second beat
+    assert np.flatnonzero(np.asarray(drawn.marker.line.width) > 0).tolist() == [1]
+    assert drawn.x[1] == pytest.approx(given.times[2])
+    assert [note.text for note in figure.layout.annotations if note.text in ("net", "edit")] == [
+        "edit"
+    ]

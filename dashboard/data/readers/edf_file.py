@@ -1,7 +1,7 @@
 """EDF, EDF+ and BDF recordings with their annotations; channels of one sampling rate at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class EdfReader:
 
     def read(self, files: Files, choices: Mapping[str, str]) -> Sample:
         found = _recordings(files) or files.with_suffix(*self.suffixes)
-        file = choose_file(found, choices)
+        file, beside = _recording_and_notes(found, choices)
         header = read_edf_header(file)
         signals = [s for s in header.signals if not s.is_annotations and s.samples > 0]
         if not signals:
@@ -71,8 +71,11 @@ class EdfReader:
             units=[millivolts(s.unit)[1] if s.gain else "NU" for s in wanted],
             rate=rates[chosen[0]],
             source=file.name,
-            annotations=_marks(contents, rates[chosen[0]]),
-            notes=(*notes, *_range_notes(wanted), *_no_ecg_note(names)),
+            annotations=(
+                *_marks(contents, rates[chosen[0]]),
+                *(mark for other in beside for mark in _marks_alone(other, rates[chosen[0]])),
+            ),
+            notes=(*notes, *_range_notes(wanted), *_no_ecg_note(names), *_beside_notes(beside)),
             start_time=header.start_time,
         )
 
@@ -81,9 +84,31 @@ def _recordings(files: Files) -> list[File]:
     return [file for file in files.values() if file.head(8) in (EDF_START, BDF_START)]
 
 
+def _recording_and_notes(
+    found: Sequence[File], choices: Mapping[str, str]
+) -> tuple[File, list[File]]:
+    """The recording to read, and the files of annotations alone that came with it."""
+    if len(found) == 1:
+        return found[0], []
+    alone = [
+        file
+        for file in found
+        if all(signal.is_annotations for signal in read_edf_header(file).signals)
+    ]
+    recordings = [file for file in found if file not in alone]
+    return choose_file(recordings or found, choices), alone if recordings else []
+
+
+def _marks_alone(file: File, rate: float) -> tuple[Marks, ...]:
+    """The annotations of a file without signals, in samples of a recording at `rate` Hz."""
+    marks = _marks(_read_records(file, read_edf_header(file), []), rate)
+    return tuple(replace(one, name=file.stem) for one in marks)
+
+
 def _read_records(file: File, header: EdfHeader, wanted: Sequence[EdfSignal]) -> _Contents:
     kind = np.int16 if header.sample_bytes == 2 else np.int32
-    stored = np.empty((len(wanted), header.records * wanted[0].samples), dtype=kind)
+    samples = wanted[0].samples if wanted else 0
+    stored = np.empty((len(wanted), header.records * samples), dtype=kind)
     contents = _Contents(stored, np.full(header.records, np.nan))
     annotations = [signal for signal in header.signals if signal.is_annotations]
     decode = _DECODERS[header.sample_bytes]
@@ -201,6 +226,12 @@ def _range_notes(wanted: Sequence[EdfSignal]) -> list[str]:
     if not flat:
         return []
     return [f"The header gives no range for {', '.join(flat[:6])}: shown as stored numbers"]
+
+
+def _beside_notes(beside: Sequence[File]) -> list[str]:
+    return [
+        f"{file.shown} holds annotations: counted from the recording's start" for file in beside
+    ]
 
 
 def _no_ecg_note(names: Sequence[str]) -> list[str]:

@@ -1,11 +1,12 @@
-"""Beats as a table (CSV) and as a WFDB annotation file."""
+"""Beats as a table (CSV), as a WFDB annotation file and as an EDF+ file."""
 
 import csv
 import io
 
 import numpy as np
 
-from dashboard.data.sample import Marks
+from dashboard.data.sample import Marks, Sample
+from dashboard.data.writers.edf_file import edf_bytes
 from dashboard.data.writers.wfdb_files import annotation_bytes
 from models.records import Beats
 
@@ -35,3 +36,8 @@ def beat_marks(beats: Beats, name: str = "beats") -> Marks:
 def beat_annotations(beats: Beats, sampling_rate: float) -> bytes:
     """The beats as the bytes of a WFDB annotation file (.atr)."""
     return annotation_bytes(beat_marks(beats), sampling_rate)
+
+
+def beats_edf(beats: Beats, sample: Sample, lead: int) -> bytes:
+    """The beats of a signal as EDF+ annotations, with the signal where it is not too long."""
+    return edf_bytes(sample, beat_marks(beats), lead)

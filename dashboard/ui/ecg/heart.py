@@ -6,12 +6,14 @@ from functools import cached_property
 import numpy as np
 
 from dashboard.analysis.analyze import Analysis
+from dashboard.analysis.beat_edits import Edits
 from dashboard.analysis.reference import Compared
 from dashboard.analysis.rhythm import Rhythm
 from dashboard.data.sample import Sample
 from dashboard.figures.beats import BeatMarks
 from dashboard.figures.theme import THEMES, Theme
 from dashboard.ui import cache, shell, state
+from dashboard.ui.ecg import edited
 from models.records import Beats
 
 
@@ -32,33 +34,62 @@ class Heart:
         return self.sample.digest, self.answer.spec.name, self.lead
 
     @cached_property
+    def edits(self) -> Edits | None:
+        """What a person made of the beats; None while they are the network's."""
+        return edited.in_force(self.key)
+
+    @property
+    def version(self) -> str:
+        """Which beats these are, for the keys of widgets that choose among them."""
+        return edited.version(self.key)
+
+    @cached_property
     def rhythm(self) -> Rhythm:
         """RR, rates and counts."""
+        if self.edits:
+            return edited.followers(self.key, self.edits, self.sample).rhythm
         return cache.beat_rhythm(*self.key)
 
     @cached_property
     def compared(self) -> Compared | None:
-        """The file's own annotations beside the network's, None where it has none."""
+        """The file's own annotations beside these beats, None where it has none."""
+        if self.edits:
+            return edited.followers(self.key, self.edits, self.sample).compared
         return cache.compared(*self.key)
 
     @property
     def beats(self) -> Beats:
         """The beats that all panels show, in sample positions."""
-        return self.answer.prediction
+        return self.edits.beats if self.edits else self.answer.prediction
 
     @property
     def marks(self) -> BeatMarks:
-        """The network's beats as drawn."""
+        """The beats as drawn."""
         scores = self.beats.scores
-        return BeatMarks(self.rhythm.times, self.rhythm.symbols, scores)
+        if not self.edits:
+            return BeatMarks(self.rhythm.times, self.rhythm.symbols, scores)
+        by_hand = self.edits.edited
+        return BeatMarks(
+            self.rhythm.times, self.rhythm.symbols, scores, by_hand=by_hand, row=self.row_name
+        )
+
+    @property
+    def row_name(self) -> str:
+        """What these beats are called: "net", "edit" once edited, "file" for an annotator's."""
+        return edited.row_name(self.key)
+
+    @property
+    def file_name(self) -> str:
+        """What a file of these beats is called, without its ending."""
+        return "beats-edited" if self.edits and self.edits.done else "beats"
 
     @property
     def source(self) -> str:
-        """Model, lead and seconds, for captions."""
+        """Model, lead and seconds, for captions, and whether the beats were edited."""
         seconds = self.answer.seconds
         return (
             f"{self.answer.spec.name} · {self.sample.channels[self.lead]} · "
-            f"{seconds.prepare + seconds.predict:.2f} s"
+            f"{seconds.prepare + seconds.predict:.2f} s{edited.words(self.key)}"
         )
 
 

@@ -23,28 +23,25 @@ def show_table(heart: Heart) -> None:
         panels.head("Beats", thousands(len(heart.beats)))
         only = heart.compared is not None and st.toggle("differences only", key="only-differences")
     rows = beat_rows(heart, shown.start, only)
-    columns = {name: _chips(heart.theme) for name in ("net", "ref") if name in rows}
-    chosen = st.dataframe(
+    columns = {name: _chips(heart.theme) for name in (heart.row_name, "ref") if name in rows}
+    key = f"beats-{heart.sample.digest[:8]}-{shown.start:.2f}-{only}-{heart.version}"
+    st.dataframe(
         rows.drop(columns=["position"]),
         hide_index=True,
         height=380 if not heart.phone else 250,
-        key=f"beats-{heart.sample.digest[:8]}-{shown.start:.2f}-{only}",
-        on_select="rerun",
+        key=key,
+        on_select=lambda: _chosen(key, heart.sample, rows["position"].to_numpy(), shown),
         selection_mode="single-row",
         column_config=columns,
     )
-    picked = chosen.selection.rows
-    if picked:
-        position = float(rows["position"].iloc[picked[0]])
-        if position != heart.position[0]:
-            _centre(heart.sample, position, shown)
-            st.rerun()
     beats, rate = heart.beats, heart.sample.sampling_rate
     files = (
-        panels.Download("CSV", "beats.csv", "text/csv", lambda: beats_csv(beats, rate)),
+        panels.Download(
+            "CSV", f"{heart.file_name}.csv", "text/csv", lambda: beats_csv(beats, rate)
+        ),
         panels.Download(
             "WFDB",
-            "beats.atr",
+            f"{heart.file_name}.atr",
             "application/octet-stream",
             lambda: beat_annotations(beats, rate),
         ),
@@ -52,8 +49,12 @@ def show_table(heart: Heart) -> None:
     panels.caption(heart.source, "beats", files)
 
 
-def _centre(sample: Sample, position: float, shown: Window) -> None:
-    """Show a beat: the window moves only when the beat lies outside it."""
+def _chosen(key: str, sample: Sample, positions: np.ndarray, shown: Window) -> None:
+    """Go to the beat of the row just chosen: the window moves only when it lies outside."""
+    picked = st.session_state[key].selection.rows
+    if not picked:
+        return
+    position = float(positions[picked[0]])
     time = position / sample.sampling_rate
     state.change(position=(position,))
     if not shown.span[0] <= time <= shown.span[1]:
@@ -67,7 +68,7 @@ def _chips(theme: Theme) -> object:
 
 
 def beat_rows(heart: Heart, start: float, only_differences: bool) -> pd.DataFrame:
-    """At most `ROWS` beats from `start` (s) on: time, network, reference, probability, RR."""
+    """At most `ROWS` beats from `start` (s) on: time, class, reference, probability, RR."""
     beats, rhythm = heart.beats, heart.rhythm
     of_beat = None if heart.compared is None else np.array(heart.compared.of_beat, dtype=object)
     keep = rhythm.times >= start - 1e-9
@@ -75,7 +76,7 @@ def beat_rows(heart: Heart, start: float, only_differences: bool) -> pd.DataFram
         keep = of_beat != rhythm.symbols
     at = np.flatnonzero(keep)[:ROWS]
     rows = pd.DataFrame({"time": [clock(t, 2) for t in rhythm.times[at]]})
-    rows["net"] = [[s] for s in rhythm.symbols[at].tolist()]
+    rows[heart.row_name] = [[s] for s in rhythm.symbols[at].tolist()]
     if of_beat is not None:
         rows["ref"] = [[s] if s else [] for s in of_beat[at]]
     rows["p"] = np.round(beats.probabilities.max(axis=1)[at], 2) if len(at) else []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dashboard.ui.ecg.edit import show_edit
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.rhythm import show_rhythm
 from dashboard.ui.ecg.shapes import show_shapes
@@ -11,6 +12,7 @@ from dashboard.ui.ecg.shapes import show_shapes
 PANELS: dict[str, Callable[[Heart], None]] = {
     "Shapes": show_shapes,
     "Rhythm": show_rhythm,  # not first: its library takes over a second to import
+    "Edit": show_edit,
 }
 
 

@@ -89,8 +89,9 @@ NOTHING = Scores(np.zeros((NOWHERE + 1, NOWHERE + 1), dtype=int))
 class Rates:
     """Rates 0..1 of one confusion or of many (...): NaN where nothing could be right or wrong.
 
-    `se`, `ppv`, `f1` (..., 5) per class; of finding beats whatever their class `detection_se` and
-    `detection_ppv` (...); `accuracy` and `macro_f1_nsvf` (...) as in `Scores`.
+    `se`, `ppv`, `f1` (..., 5) per class; the same of finding beats whatever their class
+    `detection_se`, `detection_ppv`, `detection_f1` (...); `accuracy` and `macro_f1_nsvf` (...) as
+    in `Scores`.
     """
 
     se: np.ndarray
@@ -98,6 +99,7 @@ class Rates:
     f1: np.ndarray
     detection_se: np.ndarray
     detection_ppv: np.ndarray
+    detection_f1: np.ndarray
     accuracy: np.ndarray
     macro_f1_nsvf: np.ndarray
 
@@ -117,6 +119,7 @@ def rates(confusion: np.ndarray) -> Rates:
         f1=f1,
         detection_se=_ratio(found, reference.sum(axis=-1)),
         detection_ppv=_ratio(found, named.sum(axis=-1)),
+        detection_f1=_ratio(2 * found, (reference + named).sum(axis=-1)),
         accuracy=_ratio(right.sum(axis=-1), confusion.sum(axis=(-2, -1))),
         macro_f1_nsvf=_ratio(
             np.where(present, f1[..., nsvf], 0).sum(axis=-1), present.sum(axis=-1)

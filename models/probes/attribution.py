@@ -84,7 +84,7 @@ def integrated_gradients(
         with torch.no_grad():
             output, before = (float(target(net(x))[0]) for x in (end, start))
     values = (mean * (end - start))[0].cpu().numpy()
-    return Attribution(values, output, before, f"integrated gradients, {steps} steps")
+    return Attribution(values, output, before, f"integrated gradients ({steps} steps)")
 
 
 def _gradient(net: nn.Module, batch: Tensor, target: Target) -> tuple[Tensor, Tensor]:

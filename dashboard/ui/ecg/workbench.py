@@ -4,9 +4,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dashboard.ui.ecg.agreement import show_agreement
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.ecg.report import show_report
+from dashboard.ui.ecg.why import show_why
 
-PANELS: dict[str, Callable[[Heart], None]] = {}
+PANELS: dict[str, Callable[[Heart], None]] = {
+    "Report": show_report,
+    "Why": show_why,
+    "Agreement": show_agreement,
+}
 
 
 def show_workbench(heart: Heart) -> None:

@@ -24,12 +24,12 @@ from models.spec import ModelSpec
 BEAT = "beat"  # the question whether there is a beat at all
 FIRST_CLASS = 2  # channel of a cell; before it the beat's logit and its offset
 
-# What the channels of a fed signal are, by the policy that made them.
-CHANNELS: Mapping[str, tuple[str, ...]] = {
+# What the channels of a fed signal are and their unit, by the policy that made them.
+CHANNELS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ecg-and-likeness": (
-        "lead",
-        "likeness to the record's typical beat",
-        "likeness to the half minute's typical beat",
+        ("lead", "1 is its usual peak to peak"),
+        ("likeness to the record's typical beat", "correlation"),
+        ("likeness to the half minute's typical beat", "correlation"),
     ),
 }
 METHODS: Mapping[str, Callable[[nn.Module, np.ndarray, Target], Attribution]] = {
@@ -51,12 +51,14 @@ class Evidence:
 class Why:
     """Contributions to one logit of the cell of a beat.
 
-    `part` is what was fed: the cell's receptive field; `cell` the cell in it, `answer` the
-    question asked (a class or BEAT), `seconds` the time of the passes.
+    `part` is what was fed: the cell's receptive field; `cell` the cell in it and `beat` the fed
+    index in it of the beat; `answer` the question asked (a class or BEAT), `seconds` the time of
+    the passes.
     """
 
     part: Prepared
     cell: int
+    beat: int
     answer: str
     attribution: Attribution
     seconds: float
@@ -88,7 +90,9 @@ def why(
     started = perf_counter()
     part, cell = field_of(net, prepared, cell_at(prepared, spec, position))
     attribution = METHODS[method](net, part.array, unit(names.index(answer), cell))
-    return Why(part, cell, answer, attribution, perf_counter() - started)
+    beat = float(np.rint(part.index_in_input(np.array([position]))[0]))
+    beat = int(np.clip(beat, 0, part.array.shape[1] - 1))
+    return Why(part, cell, beat, answer, attribution, perf_counter() - started)
 
 
 def class_names(spec: ModelSpec) -> tuple[str, ...]:
@@ -96,9 +100,9 @@ def class_names(spec: ModelSpec) -> tuple[str, ...]:
     return cell_probabilities(np.zeros((FIRST_CLASS + spec.classes, 1)), spec)[0]
 
 
-def channel_names(spec: ModelSpec) -> tuple[str, ...]:
-    """What each fed channel is."""
-    plain = tuple(f"channel {k}" for k in range(spec.input.channels))
+def channel_names(spec: ModelSpec) -> tuple[tuple[str, str], ...]:
+    """What each fed channel is, and its unit ("" where that is unknown)."""
+    plain = tuple((f"channel {k}", "") for k in range(spec.input.channels))
     return CHANNELS.get(spec.input.normalise, plain)
 
 
@@ -126,11 +130,10 @@ def field_of(net: nn.Module, prepared: Prepared, cell: int) -> tuple[Prepared, i
 
 
 def by_channel(found: Why, spec: ModelSpec) -> list[Evidence]:
-    """What each fed channel contributes in all, with its value at the middle of the cell."""
-    middle = round((found.cell + 0.5) * spec.decoder["stride"])
-    at = min(middle, found.part.array.shape[1] - 1)
-    rows = zip(channel_names(spec), found.part.array[:, at], found.values, strict=True)
-    return [Evidence(name, f"{value:+.2f}", float(c.sum())) for name, value, c in rows]
+    """What each fed channel contributes in all, with its value at the beat."""
+    names, values = channel_names(spec), found.part.array[:, found.beat]
+    rows = zip(names, values, found.values, strict=True)
+    return [Evidence(name, f"{value:.2f}", float(c.sum())) for (name, _), value, c in rows]
 
 
 @dataclass(frozen=True)

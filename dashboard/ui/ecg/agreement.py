@@ -59,7 +59,7 @@ def show_agreement(heart: Heart) -> None:
     panels.caption(
         f"{own} (rows, shown) and {second.title} (columns, second) · paired one to one within "
         "150 ms · Cohen's kappa (1960) over beats that both found · missed: only shown, extra: "
-        "only second",
+        "only second · choosing a row goes there",
         "agreement",
     )
 
@@ -100,8 +100,8 @@ def _show_numbers(both: Outcomes) -> None:
 def _show_differences(heart: Heart, both: Outcomes, title: str) -> None:
     """Beats that only one has, or that are named differently; choosing a row goes there."""
     differs = np.flatnonzero(both.rows != both.columns)
-    more = f", the first {ROWS} of them" if len(differs) > ROWS else ""
-    panels.head("Differences", f"{thousands(len(differs))}{more}; choose a row to go there")
+    more = f", first {ROWS}" if len(differs) > ROWS else ""
+    panels.head("Differences", f"{thousands(len(differs))}{more}")
     at = differs[:ROWS]
     letters = (*AAMI, "")
     rows = pd.DataFrame(

@@ -21,6 +21,7 @@ from dashboard.ui.ecg.cells import show_cells
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.words import signed, thousands
 
+DASH = "\u2060–\u2060"  # an interval is not broken over two lines
 ALONE, ALL = "this record", "all loaded records"
 
 
@@ -124,7 +125,7 @@ def _percent(rate: tuple[float, float, float]) -> str:
     value, low, high = (100 * part for part in rate)
     if np.isnan(value):
         return ":gray[–]"
-    ends = "" if np.isnan(low) or low == high else f" :gray[:small[{low:.1f}–{high:.1f}]]"
+    ends = "" if np.isnan(low) or low == high else f" :gray[:small[{low:.1f}{DASH}{high:.1f}]]"
     return f"{value:.2f}{ends}"
 
 

@@ -126,10 +126,10 @@ def _show_channels(heart: Heart, found: Why) -> None:
     rows = reasons.by_channel(found, heart.answer.spec)
     about = found.attribution
     if np.isnan(about.baseline):
-        show_evidence("By channel", rows, "fed", sum(row.contribution for row in rows))
+        show_evidence("By channel", rows, "at beat", sum(row.contribution for row in rows))
         return
-    flat = Evidence("a flat lead, like nothing", "0", about.baseline)
-    show_evidence("By channel", [flat, *rows], "fed", about.output)
+    flat = Evidence("flat lead, like nothing", "0.00", about.baseline)
+    show_evidence("By channel", [flat, *rows], "at beat", about.output)
 
 
 def _figure(heart: Heart, found: Why, position: float, reach: float) -> tuple[Figure, float]:
@@ -157,7 +157,7 @@ def _figure(heart: Heart, found: Why, position: float, reach: float) -> tuple[Fi
         window,
         theme=heart.theme,
         clip=clip,
-        names=reasons.channel_names(heart.answer.spec),
+        names=[f"{n} ({u})" if u else n for n, u in reasons.channel_names(heart.answer.spec)],
         cell=cell,
         brackets=brackets,
         beats=heart.marks,

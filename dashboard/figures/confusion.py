@@ -18,7 +18,7 @@ def confusion_matrix(
     theme: Theme,
     rows: Sequence[str],
     columns: Sequence[str],
-    titles: tuple[str, str] = ("reference", "network"),
+    titles: tuple[str, str] = ("reference", "found"),
     chosen: tuple[int, int] | None = None,
     phone: bool = False,
 ) -> go.Figure:

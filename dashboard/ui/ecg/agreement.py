@@ -57,8 +57,8 @@ def show_agreement(heart: Heart) -> None:
     with differing.container(gap="xsmall"):
         _show_differences(heart, both, title)
     panels.caption(
-        f"{own} (rows, shown) and {second.title} (columns, second) · paired one to one within "
-        "150 ms · Cohen's kappa (1960) over beats that both found · missed: only shown, extra: "
+        f"shown: {heart.source} (rows), second: {second.title} (columns) · paired one to one "
+        "within 150 ms · Cohen's kappa (1960) over beats that both found · missed: only shown, extra: "
         "only second · choosing a row goes there",
         "agreement",
     )
@@ -109,7 +109,7 @@ def _show_differences(heart: Heart, both: Outcomes, title: str) -> None:
     )
     for name, classes in (("shown", both.rows), ("second", both.columns)):
         rows[name] = [[letters[k]] if letters[k] else [] for k in classes[at]]
-    key = f"differences-{heart.sample.digest[:8]}-{title}"
+    key = f"differences-{heart.sample.digest[:8]}-{title}-{len(differs)}"
 
     def chosen() -> None:
         picked = st.session_state[key].selection.rows

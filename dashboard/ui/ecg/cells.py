@@ -85,10 +85,11 @@ def _steps(
     at = np.flatnonzero(np.abs(places - heart.position[0]) <= NEAR)
     row, column = ((*AAMI, "none")[index] for index in cell)
     which = f"{at[0] + 1} of " if len(at) else ""
+    count = f"{which}{thousands(len(places))} in this record"
     with st.container(
         horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-steps"
     ):
-        words = f"{titles[0]} **{row}**, {titles[1]} **{column}**: {which}{thousands(len(places))}"
+        words = f"{titles[0]} **{row}**, {titles[1]} **{column}**: {count}"
         st.markdown(f":small[{words}]")
         for icon, way in ((":material/chevron_left:", -1), (":material/chevron_right:", 1)):
             st.button(

@@ -56,7 +56,7 @@ def show_report(heart: Heart) -> None:
                 key="report-scope",
                 label_visibility="collapsed",
             )
-    own = score_sample(heart.sample, heart.beats, marks, f"{heart.source}")
+    own = score_sample(heart.sample, heart.beats, marks, heart.source)
     report = Report((own, *(_scored(*other) for other in others)) if scope == ALL else (own,))
     _show(heart, own, report)
 
@@ -87,7 +87,7 @@ def _show(heart: Heart, own: Scored, report: Report) -> None:
     matrix, table, curve = st.columns([1.05, 1.45, 0.8], gap="medium")
     with matrix.container(gap="xsmall"):
         gross = report.scores.confusion if many else None
-        show_cells(heart, own.outcomes, "confusion", ("reference", "network"), gross)
+        show_cells(heart, own.outcomes, "confusion", ("reference", "found"), gross)
     with table.container(gap="xsmall"):
         _show_rates(report)
         if many:
@@ -162,4 +162,4 @@ def _show_records(report: Report) -> None:
         }
         plain = {name: None if np.isnan(v) else round(float(v), 2) for name, v in parts.items()}
         rows.append({"record": record.name, **plain})
-    st.dataframe(rows, hide_index=True, height=min(38 * len(rows) + 40, 220))
+    st.dataframe(rows, hide_index=True)

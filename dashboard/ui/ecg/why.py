@@ -126,10 +126,10 @@ def _show_channels(heart: Heart, found: Why) -> None:
     rows = reasons.by_channel(found, heart.answer.spec)
     about = found.attribution
     if np.isnan(about.baseline):
-        show_evidence("By channel", rows, "at beat", sum(row.contribution for row in rows))
+        show_evidence("By channel", rows, "fed", sum(row.contribution for row in rows))
         return
     flat = Evidence("flat lead, like nothing", "0.00", about.baseline)
-    show_evidence("By channel", [flat, *rows], "at beat", about.output)
+    show_evidence("By channel", [flat, *rows], "fed", about.output)
 
 
 def _figure(heart: Heart, found: Why, position: float, reach: float) -> tuple[Figure, float]:

@@ -1,6 +1,6 @@
 """Bootstrap intervals against a slow loop that draws beats one by one, and against theory."""
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -78,8 +78,8 @@ def test_class_without_beats_has_no_interval_and_equal_seeds_give_equal_ones():
         intervals([])
 
 
-def test_a_thousand_resamples_take_less_than_a_third_of_a_second():
+def test_a_thousand_resamples_take_less_than_a_third_of_a_second_of_processor_time():
     scores = [record(seed) for seed in range(48)]
-    started = perf_counter()
+    started = process_time()
     intervals(scores)
-    assert perf_counter() - started < 0.3
+    assert process_time() - started < 0.3

@@ -90,6 +90,17 @@ def test_unknown_answer_is_named(found):
         w.why(net, spec, analysis.prepared, 100.0, "X", "integrated gradients")
 
 
+@pytest.mark.slow
+def test_a_beat_is_explained_within_a_second(found):
+    _, spec, net, analysis = found
+    place = analysis.prediction.positions[len(analysis.prediction) // 2]
+    seconds = [
+        w.why(net, spec, analysis.prepared, place, "N", "integrated gradients").seconds
+        for _ in range(3)
+    ]
+    assert min(seconds) < 1
+
+
 def slow_stretches(values: np.ndarray, width: int, count: int) -> list[tuple]:
     """The stretch with the largest |sum| that overlaps none chosen before, again and again."""
     chosen: list[tuple] = []

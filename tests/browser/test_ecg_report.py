@@ -60,8 +60,6 @@ def test_why_explains_the_beat_at_the_position_and_the_class_asked_for(page, app
     assert any("likeness to the record" in text for text in named)
     choose(page, "V")
     assert "logit of V" in caption.inner_text()
-    seconds = float(re.search(r"([\d.]+) s\b[^%]*$", caption.inner_text().split("PNG")[0])[1])
-    assert seconds < 5  # 0.3 s on a quiet machine
 
 
 def test_agreement_of_two_leads_leads_to_where_they_differ(page_desktop, app_url):

@@ -22,13 +22,12 @@ def lock_of(net: nn.Module) -> threading.RLock:
 
 
 @contextmanager
-def quiet(net: nn.Module) -> Iterator[None]:
-    """Hold the network's lock with every module in eval mode and without autograd.
+def still(net: nn.Module) -> Iterator[None]:
+    """Hold the network's lock with every module in eval mode; autograd stays as it is.
 
     Modes are put back on leaving, so that a pass never moves a batch norm's statistics.
     """
-    reuse_freed_memory()
-    with lock_of(net), torch.inference_mode():
+    with lock_of(net):
         training = [module for module in net.modules() if module.training]
         for module in training:
             module.training = False
@@ -37,6 +36,14 @@ def quiet(net: nn.Module) -> Iterator[None]:
         finally:
             for module in training:
                 module.training = True
+
+
+@contextmanager
+def quiet(net: nn.Module) -> Iterator[None]:
+    """`still`, without autograd."""
+    reuse_freed_memory()
+    with still(net), torch.inference_mode():
+        yield
 
 
 def dim_of(net: nn.Module) -> int:

@@ -168,7 +168,7 @@ def piece(prepared: Prepared, centre: np.ndarray, size: Sequence[int]) -> Prepar
     for n, c, wanted in zip(prepared.array.shape[1:], centre, size, strict=True):
         start = int(np.clip(round(c) - wanted // 2, 0, max(0, n - wanted)))
         spans.append(slice(start, min(n, start + wanted)))
-    part = _part(prepared, spans)
+    part = part_of(prepared, spans)
     missing = [(0, w - n) for w, n in zip(size, part.array.shape[1:], strict=True)]
     return replace(part, array=np.pad(part.array, [(0, 0), *missing]))
 
@@ -190,10 +190,10 @@ def cut(prepared: Prepared, centre: np.ndarray, longest: int, multiple: int) -> 
         start = int(min(max(0, round(c / block - 0.5) * block - block // 2), max(0, n - longest)))
         start -= start % multiple
         spans.append(slice(start, min(n, start + longest)))
-    return _part(prepared, spans)
+    return part_of(prepared, spans)
 
 
-def _part(prepared: Prepared, spans: Sequence[slice]) -> Prepared:
+def part_of(prepared: Prepared, spans: Sequence[slice]) -> Prepared:
     """The part of a prepared input within `spans`, still in its place."""
     matrix = prepared.to_sample.copy()
     matrix[:-1, -1] += matrix[:-1, :-1] @ np.array([s.start for s in spans], dtype=float)

@@ -23,12 +23,14 @@ class Compared:
     of_beat: tuple[str, ...]
 
 
+def annotators(sample: Sample) -> list[Marks]:
+    """The annotators that hold beats, in the file's order."""
+    return [m for m in sample.annotations if len(aami_beats(m.positions, m.symbols)[0])]
+
+
 def reference_marks(sample: Sample) -> Marks | None:
     """The annotator that holds beats; of several the first in the file's order."""
-    for marks in sample.annotations:
-        if len(aami_beats(marks.positions, marks.symbols)[0]):
-            return marks
-    return None
+    return next(iter(annotators(sample)), None)
 
 
 def compare(beats: Beats, marks: Marks, sampling_rate: float) -> Compared:

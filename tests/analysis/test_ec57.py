@@ -138,3 +138,64 @@ def test_flutter_that_is_not_closed_lasts_to_the_end():
 def test_metrics_are_plain_numbers_that_json_takes():
     metrics = ec57.NOTHING.as_metrics()
     assert json.loads(json.dumps(metrics))["confusion"] == [[0] * 6] * 6
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_detection_numbers_of_a_report_equal_those_of_wfdb(seed):
+    reference, found = heart_like(seed)
+    labels = [np.random.default_rng(seed).integers(0, 5, len(p)) for p in (reference, found)]
+    theirs = compare_annotations(reference, found, 55)
+    outcomes = ec57.outcomes((reference, labels[0]), (found, labels[1]), rate=360.0)
+    counts = outcomes.scores.confusion
+    assert counts[:5, :5].sum() == outcomes.paired.sum() == theirs.tp
+    assert counts[:, 5].sum() == theirs.fn
+    assert counts[5].sum() == theirs.fp
+    assert outcomes.scores.detection == pytest.approx(
+        {"se": theirs.sensitivity, "ppv": theirs.positive_predictivity}
+    )
+
+
+@pytest.mark.parametrize("seed", CASES)
+def test_outcomes_say_of_every_beat_what_the_slow_matcher_says(seed):
+    reference, found = crowded(seed)
+    truth, named = (np.random.default_rng(seed).integers(0, 5, len(p)) for p in (reference, found))
+    outcomes = ec57.outcomes((reference, truth), (found, named), rate=360.0)
+    partner = slow_match(reference, found, 54)
+    expected = []
+    for k, other in enumerate(partner):
+        answer = (named[other], found[other], other) if other >= 0 else (5, None, -1)
+        expected.append((reference[k], truth[k], *answer))
+    for k in set(range(len(found))) - set(partner.tolist()):
+        expected.append((found[k], 5, named[k], found[k], k))
+    places = [None if np.isnan(f) else f for f in outcomes.found]
+    seen = zip(
+        outcomes.places, outcomes.rows, outcomes.columns, places, outcomes.index, strict=True
+    )
+    assert sorted(map(repr, ([float(v) if v is not None else v for v in row] for row in seen))) == (
+        sorted(map(repr, ([float(v) if v is not None else v for v in row] for row in expected)))
+    )
+    assert (np.diff(outcomes.places) >= 0).all()
+
+
+def test_offsets_are_of_paired_beats_only_and_in_milliseconds():
+    reference = (np.array([100, 200, 300]), np.array([0, 0, 2]))
+    found = (np.array([102, 299, 350]), np.array([0, 0, 0]))
+    outcomes = ec57.outcomes(reference, found, rate=100.0)
+    assert outcomes.offsets(100.0).tolist() == [20.0, -10.0]
+
+
+def test_rates_of_many_confusions_equal_those_of_each():
+    confusions = np.random.default_rng(0).integers(0, 5, (30, 6, 6)) * (
+        np.random.default_rng(1).random((30, 6, 6)) < 0.4
+    )
+    together = ec57.rates(confusions)
+    for k, confusion in enumerate(confusions):
+        right = [confusion[c, c] for c in range(5)]
+        for c in range(5):
+            row, column = confusion[c].sum(), confusion[:, c].sum()
+            assert together.se[k, c] == pytest.approx(
+                right[c] / row if row else np.nan, nan_ok=True
+            )
+            f1 = 2 * right[c] / (row + column) if row + column else np.nan
+            assert together.f1[k, c] == pytest.approx(f1, nan_ok=True)
+        assert together.accuracy[k] == pytest.approx(sum(right) / confusion.sum())

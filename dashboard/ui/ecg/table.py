@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard.analysis.calibration import unsure
 from dashboard.data.sample import Sample
 from dashboard.data.writers.beats_csv import beat_annotations, beats_csv
 from dashboard.figures.clock import clock
@@ -20,10 +21,12 @@ def show_table(heart: Heart) -> None:
     """Beats from the window on; choosing a row moves the window to it."""
     shown = window(heart.sample, heart.position)
     with st.container(horizontal=True, vertical_alignment="center"):
-        panels.head("Beats", thousands(len(heart.beats)))
+        doubtful = int(unsure(heart.beats, heart.answer.spec).sum())
+        rest = f" · {thousands(doubtful)} unsure (?)" if doubtful else ""
+        panels.head("Beats", thousands(len(heart.beats)) + rest)
         only = heart.compared is not None and st.toggle("differences only", key="only-differences")
     rows = beat_rows(heart, shown.start, only)
-    columns = {name: _chips(heart.theme) for name in (heart.row_name, "ref") if name in rows}
+    columns = {name: chips(heart.theme) for name in (heart.row_name, "ref") if name in rows}
     key = f"beats-{heart.sample.digest[:8]}-{shown.start:.2f}-{only}-{heart.version}"
     st.dataframe(
         rows.drop(columns=["position"]),
@@ -61,7 +64,8 @@ def _chosen(key: str, sample: Sample, positions: np.ndarray, shown: Window) -> N
         go_to(sample, time - shown.length / 2, shown.length)
 
 
-def _chips(theme: Theme) -> object:
+def chips(theme: Theme) -> object:
+    """A narrow column of class letters in their colours."""
     names = list(theme.classes)
     colours = [theme.classes[name] for name in names]
     return st.column_config.MultiselectColumn(options=names, color=colours, width=46)
@@ -79,7 +83,8 @@ def beat_rows(heart: Heart, start: float, only_differences: bool) -> pd.DataFram
     rows[heart.row_name] = [[s] for s in rhythm.symbols[at].tolist()]
     if of_beat is not None:
         rows["ref"] = [[s] if s else [] for s in of_beat[at]]
-    rows["p"] = np.round(beats.probabilities.max(axis=1)[at], 2) if len(at) else []
+    doubtful = unsure(beats, heart.answer.spec)
+    rows["p"] = [f"{beats.probabilities[k].max():.2f}{' ?' if doubtful[k] else ''}" for k in at]
     rows["RR ms"] = np.round(1000 * rhythm.rr[at])
     rows["position"] = beats.positions[at]
     return rows

@@ -4,22 +4,26 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dashboard.ui.ecg.agreement import show_agreement
 from dashboard.ui.ecg.edit import show_edit
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.ecg.report import show_report
 from dashboard.ui.ecg.rhythm import show_rhythm
 from dashboard.ui.ecg.shapes import show_shapes
+from dashboard.ui.ecg.why import show_why
 
 PANELS: dict[str, Callable[[Heart], None]] = {
     "Shapes": show_shapes,
     "Rhythm": show_rhythm,  # not first: its library takes over a second to import
+    "Why": show_why,
     "Edit": show_edit,
+    "Report": show_report,
+    "Agreement": show_agreement,
 }
 
 
 def show_workbench(heart: Heart) -> None:
     """The panels by name; only the chosen one is computed."""
-    if not PANELS:
-        return
     names = list(PANELS)
     chosen = st.segmented_control("Workbench", names, default=names[0], key="ecg-workbench")
     PANELS[chosen or names[0]](heart)

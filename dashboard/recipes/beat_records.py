@@ -1,14 +1,16 @@
 """WFDB records with reference beats: found in a folder, fed for training, scored and written."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from dashboard.analysis import ec57
 from dashboard.analysis.analyze import analyze, ecg_channel
+from dashboard.analysis.calibration import Reliability, reliability
 from dashboard.data.prepare import prepare
 from dashboard.data.readers import open_files
 from dashboard.data.sample import Marks, Sample
@@ -89,18 +91,46 @@ def _with_mixtures(leads: np.ndarray) -> np.ndarray:
     return np.concatenate([leads, (weights @ leads).astype(np.float32)])
 
 
-def score_record(net: nn.Module, spec: ModelSpec, sample: Sample) -> tuple[ec57.Scores, Beats]:
+@dataclass(frozen=True)
+class Scored:
+    """Beats found in records and what became of them; adding pools records: gross statistics.
+
+    `reliability` is of the beats that have a partner in the reference.
+    """
+
+    scores: ec57.Scores
+    reliability: Reliability
+
+    def __add__(self, other: "Scored") -> "Scored":
+        return Scored(self.scores + other.scores, self.reliability + other.reliability)
+
+    def as_metrics(self) -> dict[str, Any]:
+        """The numbers as `evaluate --json` prints them."""
+        curve = self.reliability
+        calibration = {
+            "expected_calibration_error": curve.error if curve.counts.sum() else None,
+            "beats": [int(count) for count in curve.counts],
+            "right": [int(right) for right in curve.right],
+            "claimed": [round(float(claimed), 3) for claimed in curve.confidence],
+        }
+        return self.scores.as_metrics() | {"calibration": calibration}
+
+
+def score_record(net: nn.Module, spec: ModelSpec, sample: Sample) -> tuple[Scored, Beats]:
     """Find and name the beats of a record's analysed lead and score them; whole sample places."""
     beats = analyze(sample, spec, net=net).prediction
     beats = replace(beats, positions=np.rint(beats.positions).astype(np.int64))
     positions, labels, flutter = reference_of(sample)
     found = (beats.positions, beats.labels)
-    return ec57.score((positions, labels), found, sample.sampling_rate, flutter), beats
+    became = ec57.outcomes((positions, labels), found, sample.sampling_rate, flutter)
+    confidence = beats.probabilities[became.index[became.paired]].max(axis=1, initial=0)
+    right = became.rows[became.paired] == became.columns[became.paired]
+    return Scored(became.scores, reliability(confidence, right)), beats
 
 
-def pooled(scores: Mapping[str, ec57.Scores]) -> ec57.Scores:
-    """Gross scores: the beats of every record in one table."""
-    return sum(scores.values(), ec57.NOTHING)
+def pooled(scored: Iterable[Scored]) -> Scored:
+    """The beats of every record in one table."""
+    return sum(scored, Scored(ec57.NOTHING, reliability(np.zeros(0), np.zeros(0))))
 
 
 def write_predictions(path: Path, beats: Beats) -> None:

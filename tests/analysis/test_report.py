@@ -104,7 +104,7 @@ def test_report_of_a_real_record_equals_wfdb_and_evaluate(data_dir, name):
     sample, spec = read_record(header), registry.find("ecg-beats")
     theirs, beats = score_record(registry.load("ecg-beats"), spec, sample)
     report = Report((score_sample(sample, beats, sample.annotations[0]),))
-    np.testing.assert_array_equal(report.scores.confusion, theirs.confusion)
+    np.testing.assert_array_equal(report.scores.confusion, theirs.scores.confusion)
     marks = wfdb.rdann(str(header.with_suffix("")), "atr")
     reference = np.array(
         [p for p, s in zip(marks.sample, marks.symbol, strict=True) if s in BEAT_CODES]

@@ -10,7 +10,9 @@ from torch import nn
 
 from dashboard.analysis.layers import part_of, total_stride
 from dashboard.data.prepare import Prepared
-from models.decode.beats import cell_probabilities
+from models.beat_rhythm import FEATURES, rhythm_features
+from models.decode.beats import odd_by_shape
+from models.nets.beat_grid import SHAPES
 from models.probes.attribution import (
     Attribution,
     Target,
@@ -19,10 +21,10 @@ from models.probes.attribution import (
     unit,
 )
 from models.probes.geometry import OUTPUT, geometry
+from models.records import Beats
 from models.spec import ModelSpec
 
 BEAT = "beat"  # the question whether there is a beat at all
-FIRST_CLASS = 2  # channel of a cell; before it the beat's logit and its offset
 
 # What the channels of a fed signal are and their unit, by the policy that made them.
 CHANNELS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -81,12 +83,12 @@ def why(
 ) -> Why:
     """Contributions to the logit of `answer` in the cell of the beat at `position` (sample index).
 
-    `answer` is BEAT or a class of the network, `method` one of METHODS. Only the receptive field
+    `answer` is BEAT or one of SHAPES, `method` one of METHODS. Only the receptive field
     of the cell is run. Raises ValueError for an answer that the network does not have.
     """
-    names = (BEAT, None, *class_names(spec))
+    names = (BEAT, None, *SHAPES)
     if answer not in names or answer is None:
-        raise ValueError(f"got {answer!r}, expected {BEAT!r} or one of {class_names(spec)}")
+        raise ValueError(f"got {answer!r}, expected {BEAT!r} or one of {SHAPES}")
     started = perf_counter()
     part, cell = field_of(net, prepared, cell_at(prepared, spec, position))
     attribution = METHODS[method](net, part.array, unit(names.index(answer), cell))
@@ -95,9 +97,23 @@ def why(
     return Why(part, cell, beat, answer, attribution, perf_counter() - started)
 
 
-def class_names(spec: ModelSpec) -> tuple[str, ...]:
-    """The classes of a network of beats, in the order of its logits."""
-    return cell_probabilities(np.zeros((FIRST_CLASS + spec.classes, 1)), spec)[0]
+def rhythm_evidence(
+    net: nn.Module, spec: ModelSpec, prepared: Prepared, beats: Beats, beat: int
+) -> list[Evidence]:
+    """What the rhythm says for S (above 0) or for N: the terms of the head's logit for one beat.
+
+    `beats` are all beats of the lead in sample index, `beat` is the index of one of them.
+    """
+    rate = spec.input.sampling_rate
+    places = prepared.index_in_input(beats.positions[:, None])[:, 0]
+    lead = prepared.array[0, : prepared.valid[0]]
+    features = rhythm_features(lead, rate, places, odd_by_shape(beats), prepared.gaps)[beat]
+    weights, bias = (t.cpu().numpy() for t in (net.rhythm.weight, net.rhythm.bias))
+    present = float(features[-1])
+    ratios = [f"{100 * np.exp(f / present):.0f} %" if present else "–" for f in features[:-1]]
+    values = [*ratios, f"{100 * present:.0f} %"]
+    rows = zip(FEATURES, values, features * weights, strict=True)
+    return [Evidence("always", "", float(bias[0])), *(Evidence(n, v, float(c)) for n, v, c in rows)]
 
 
 def channel_names(spec: ModelSpec) -> tuple[tuple[str, str], ...]:

@@ -75,6 +75,21 @@ def _by_rhythm(shapes: np.ndarray, ectopic: np.ndarray) -> np.ndarray:
     return classes / classes.sum(axis=0)
 
 
+def odd_by_shape(beats: Beats) -> np.ndarray:
+    """Which beats (B,) have the shape of V, whatever the rhythm made of them: Bayes' rule undone."""
+    either, ectopic = _ectopic(beats)
+    shapes = beats.probabilities.T.copy()
+    shapes[N], shapes[S] = either, 0
+    shapes[V] /= 1 - ectopic + EARLY_V * ectopic
+    return shapes.argmax(axis=0) == V
+
+
+def _ectopic(beats: Beats) -> tuple[np.ndarray, np.ndarray]:
+    """Probability (B,) of N or S, and of S given that it is one of them."""
+    either = beats.probabilities[:, N] + beats.probabilities[:, S]
+    return either, beats.probabilities[:, S] / np.maximum(either, 1e-12)
+
+
 def cell_probabilities(cells: np.ndarray, places: np.ndarray, beats: Beats) -> np.ndarray:
     """Per cell (K, G) the probability that a beat of each AAMI class is there.
 
@@ -85,9 +100,7 @@ def cell_probabilities(cells: np.ndarray, places: np.ndarray, beats: Beats) -> n
     chances[AS_SHAPE] = softmax(cells[2:], axis=0)
     if len(beats):
         middles = (beats.positions[1:] + beats.positions[:-1]) / 2
-        nearest = beats.probabilities[np.searchsorted(middles, places)]  # (G, K)
-        ectopic = nearest[:, S] / np.maximum(nearest[:, N] + nearest[:, S], 1e-12)
-        chances = _by_rhythm(chances, ectopic)
+        chances = _by_rhythm(chances, _ectopic(beats)[1][np.searchsorted(middles, places)])
     return (expit(cells[0]) * chances).astype(np.float32)
 
 

@@ -7,6 +7,7 @@ from dashboard.analysis import why as w
 from dashboard.analysis.analyze import analyze
 from dashboard.data.builtin import builtin
 from models import registry
+from models.nets.beat_grid import SHAPES
 from models.probes.attribution import gradient_times_input, unit
 from models.run import run
 
@@ -34,7 +35,8 @@ def test_logit_of_the_part_equals_that_of_the_whole_lead(found):
         cells = run(net, part.array)[0].numpy()[:, inside]
         np.testing.assert_allclose(cells, whole[:, cell], atol=1e-4)
         assert cells[0] > 0  # the cell is the one the beat was decoded from
-        assert cells[2:].argmax() == beats.labels[beat]
+        named = "N" if beats.symbols[beat] == "S" else beats.symbols[beat]
+        assert SHAPES[cells[2:].argmax()] == named
 
 
 def test_nothing_outside_the_part_contributes(found):
@@ -130,3 +132,12 @@ def test_strongest_stretches_equal_those_of_a_slow_search(seed):
 def test_silence_has_no_strongest_stretch():
     assert w.strongest_stretches(np.zeros((2, 30)), 5) == []
     assert len(w.strongest_stretches(np.ones((1, 3)), 5)) == 1
+
+
+def test_evidence_of_the_rhythm_adds_up_to_the_odds_of_s_against_n(found):
+    _, spec, net, analysis = found
+    beats = analysis.prediction
+    for beat in range(0, len(beats), 3):
+        rows = w.rhythm_evidence(net, spec, analysis.prepared, beats, beat)
+        n, s = beats.probabilities[beat, :2]
+        assert sum(row.contribution for row in rows) == pytest.approx(np.log(s / n), abs=1e-3)

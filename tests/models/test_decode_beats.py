@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from models.beat_rhythm import rhythm_features
-from models.decode.beats import best_apart, cell_probabilities, decode, with_rhythm
+from models.decode.beats import best_apart, cell_probabilities, decode, odd_by_shape, with_rhythm
 from models.nets.beat_grid import SPECS, RhythmHead
 from models.records import AAMI, Beats
 
@@ -101,6 +101,8 @@ def test_rhythm_follows_bayes_rule_beat_by_beat():
         joint = np.array([n * (1 - early), n * early, v * (1 - early + 10 * early), f, q])
         np.testing.assert_allclose(named.probabilities[beat], joint / joint.sum(), rtol=1e-5)
     np.testing.assert_array_equal(named.labels, named.probabilities.argmax(axis=1))
+    np.testing.assert_array_equal(odd_by_shape(named), beats.labels == 2)
+    assert (named.labels == 2).sum() > (beats.labels == 2).sum()  # some became V by being early
 
 
 def test_an_untrained_rhythm_head_leaves_even_odds():

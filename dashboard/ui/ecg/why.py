@@ -23,6 +23,7 @@ from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.words import signed
 from models import registry
+from models.nets.beat_grid import SHAPES
 
 REACHES = {"±1 s": 1.0, "±2 s": 2.0, "±8 s": 8.0}  # s on either side of the beat
 BRACKET = 0.1  # s, about the width of a QRS complex
@@ -61,6 +62,9 @@ def show_why(heart: Heart) -> None:
         )
     with table.container(gap="xsmall"):
         _show_channels(heart, found)
+        if answer == "N":
+            rows = explained_rhythm(*heart.key, position)
+            show_evidence("S rather than N", rows, "of mean", sum(r.contribution for r in rows))
 
 
 def _choices(heart: Heart, beat: int, named: str) -> tuple[str, str, float]:
@@ -73,11 +77,11 @@ def _choices(heart: Heart, beat: int, named: str) -> tuple[str, str, float]:
             "Why", f"beat at {where}, named {MARKS.get(named, '')} **{named}** {chance:.2f}"
         )
         st.space("stretch")
-        classes = reasons.class_names(heart.answer.spec)
         answer = st.segmented_control(
             "Contribution to",
-            [*classes, BEAT],
-            default=named if named in classes else BEAT,
+            [*SHAPES, BEAT],
+            default="N" if named == "S" else named,
+            format_func=lambda name: "N or S" if name == "N" else name,
             required=True,
             key=f"why-answer-{heart.sample.digest[:8]}-{beats.positions[beat]:.2f}",
             label_visibility="collapsed",
@@ -102,6 +106,15 @@ def explained(digest: str, model: str, lead: int, position: float, answer: str, 
     spec = registry.find(model)
     prepared = cache.answer(digest, model, lead, None).prepared
     return reasons.why(cache.network(model, 1), spec, prepared, position, answer, method)
+
+
+@cache.remembered(most=32)
+def explained_rhythm(digest: str, model: str, lead: int, position: float) -> list[Evidence]:
+    """What the rhythm of the network's own beats says about the one nearest to `position`."""
+    found = cache.answer(digest, model, lead, None)
+    beat = int(np.abs(found.prediction.positions - position).argmin())
+    net, spec = cache.network(model, 1), registry.find(model)
+    return reasons.rhythm_evidence(net, spec, found.prepared, found.prediction, beat)
 
 
 def show_evidence(title: str, rows: Sequence[Evidence], value: str, total: float) -> None:

@@ -76,7 +76,7 @@ def _by_rhythm(shapes: np.ndarray, ectopic: np.ndarray) -> np.ndarray:
 
 
 def odd_by_shape(beats: Beats) -> np.ndarray:
-    """Which beats (B,) have the shape of V, whatever the rhythm made of them: Bayes' rule undone."""
+    """Which beats (B,) have the shape of V, whatever the rhythm made of it (undone here)."""
     either, ectopic = _ectopic(beats)
     shapes = beats.probabilities.T.copy()
     shapes[N], shapes[S] = either, 0

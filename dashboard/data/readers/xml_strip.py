@@ -10,12 +10,7 @@ from itertools import islice
 import numpy as np
 
 from dashboard.data.readers.ecg_sample import check_values
-from dashboard.data.readers.errors import (
-    ChoiceNeeded,
-    DamagedFile,
-    UnsafeFile,
-    short,
-)
+from dashboard.data.readers.errors import ChoiceNeeded, DamagedFile, UnsafeFile, short
 from dashboard.data.readers.limb_leads import STANDARD
 
 RHYTHM, MEDIAN = "rhythm", "median"
@@ -94,13 +89,12 @@ def choose_block(
         question = f"{short(source)} has no block {short(asked, 20)!r}."
         raise ChoiceNeeded("kind", question, tuple(labels))
     rest = [label for number, label in enumerate(labels) if number != place]
-    notes = (
-        (f"Left out: {short(', '.join(rest), 100)} (--choose kind={rest[0]} opens it)",)
-        if rest
-        else ()
-    )
-    said = ("The recorder's median beat, not the rhythm",) if blocks[place].label == MEDIAN else ()
-    return blocks[place], (*said, *notes)
+    notes = []
+    if blocks[place].label == MEDIAN:
+        notes.append("The recorder's median beat, not the rhythm")
+    if rest:
+        notes.append(f"Left out: {short(', '.join(rest), 100)} (--choose kind={rest[0]} opens it)")
+    return blocks[place], tuple(notes)
 
 
 def _told_apart(labels: Sequence[str]) -> list[str]:

@@ -75,7 +75,7 @@ def test_aecg_beats_are_placed_by_absolute_and_relative_times():
         aecg_beat("V_P_C", 'value="20021122091000.100"', 'value="20021122091000.200"'),
         aecg_beat("NORMAL", 'value="20021122101000.4+0100"', 'value="20021122101000.5+0100"'),
         aecg_beat("ATR_P_C", 'value="700" unit="ms"', 'value="0.8" unit="s"', "TIME_RELATIVE"),
-        aecg_beat("UNHEARD_OF", 'value="20021122091000.9"', 'value="20021122091001"'),
+        aecg_beat("UNHEARD_OF", 'value="20021122064000.9-0230"', 'value="20021122091001"'),
         aecg_beat("NORMAL", 'value="20021122"', 'value="soon"'),
     ]
     sets = f"<subjectOf><annotationSet>{''.join(beats)}</annotationSet></subjectOf>"

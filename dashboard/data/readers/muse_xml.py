@@ -94,7 +94,7 @@ def _step(lead: Element, what: str) -> float:
     step = number(text_at(lead, "LeadAmplitudeUnitsPerBit"))
     unit = text_at(lead, "LeadAmplitudeUnits")
     factor, found = millivolts(unit)
-    if not step or found != "mV":
+    if not step or step < 0 or found != "mV":
         raise DamagedFile(
             f"{what} has no scale (LeadAmplitudeUnitsPerBit {step or 0:g}, LeadAmplitudeUnits "
             f"{shown(unit)}): expected a number above 0 and a voltage; export it anew."

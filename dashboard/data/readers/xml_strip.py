@@ -3,24 +3,21 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
 from dashboard.data.readers.ecg_sample import check_values
-from dashboard.data.readers.errors import (
-    ChoiceNeeded,
-    DamagedFile,
-    UnsafeFile,
-    short,
-)
+from dashboard.data.readers.errors import ChoiceNeeded, DamagedFile, UnsafeFile, short
 from dashboard.data.readers.limb_leads import STANDARD
 
 RHYTHM, MEDIAN = "rhythm", "median"
 MOST_BLOCKS = 200
 MOST_LEADS = 64
+PIECE = 2**20
+_BLANK = re.compile(r"\s")
 _STANDARD_NAMES = {name.lower(): name for name in STANDARD}
 _BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
 
@@ -94,13 +91,12 @@ def choose_block(
         question = f"{short(source)} has no block {short(asked, 20)!r}."
         raise ChoiceNeeded("kind", question, tuple(labels))
     rest = [label for number, label in enumerate(labels) if number != place]
-    notes = (
-        (f"Left out: {short(', '.join(rest), 100)} (--choose kind={rest[0]} opens it)",)
-        if rest
-        else ()
-    )
-    said = ("The recorder's median beat, not the rhythm",) if blocks[place].label == MEDIAN else ()
-    return blocks[place], (*said, *notes)
+    notes = []
+    if blocks[place].label == MEDIAN:
+        notes.append("The recorder's median beat, not the rhythm")
+    if rest:
+        notes.append(f"Left out: {short(', '.join(rest), 100)} (--choose kind={rest[0]} opens it)")
+    return blocks[place], tuple(notes)
 
 
 def _told_apart(labels: Sequence[str]) -> list[str]:
@@ -140,14 +136,24 @@ def packed_bytes(text: str, what: str) -> bytes:
 
 def listed_numbers(text: str, what: str) -> np.ndarray:
     """The numbers (T,) in `text` between blanks; raises DamagedFile, which calls it `what`."""
-    words = (found[0] for found in re.finditer(r"\S+", text))  # a list would need 10 times as much
     try:
-        return np.fromiter((float(word) for word in words), dtype=np.float64)
+        pieces = [np.fromiter(map(float, piece.split()), np.float64) for piece in _pieces(text)]
     except ValueError as error:
         raise DamagedFile(
             f"{what} has text among its numbers: expected numbers separated by blanks; get a "
             "fresh export."
         ) from error
+    return np.concatenate([np.empty(0), *pieces])
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """`text` in pieces cut at blanks: the words of all of it would need ten times its memory."""
+    start = 0
+    while start < len(text):
+        blank = _BLANK.search(text, start + PIECE)
+        stop = blank.start() if blank else len(text)
+        yield text[start:stop]
+        start = stop
 
 
 def standard_lead(name: str) -> str:

@@ -1,6 +1,7 @@
 """XML that nobody vouches for: bounded, and without own document types, entities or addresses."""
 
 import re
+from math import isfinite
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
@@ -152,11 +153,12 @@ def text_at(element: Element, path: str) -> str:
 
 
 def number(text: str | None) -> float | None:
-    """The number that `text` is, with a decimal point or comma; None for any other text."""
+    """The finite number that `text` is, with a decimal point or comma; None for other text."""
     plain = (text or "").strip().replace(",", ".")
     if len(plain) > LONGEST_SHOWN or not _NUMBER.fullmatch(plain):
         return None
-    return float(plain)
+    value = float(plain)
+    return value if isfinite(value) else None
 
 
 def shown(text: str) -> str:

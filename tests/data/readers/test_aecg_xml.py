@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from dashboard.data.readers import open_files
+from dashboard.data.readers import open_files, xml_strip
 from dashboard.data.readers.limb_leads import STANDARD
 from tests.data.readers.einthoven import law_errors, limb_leads
 from tests.data.readers.xml_samples import aecg_beat, aecg_sequence, aecg_xml
@@ -75,7 +75,7 @@ def test_aecg_beats_are_placed_by_absolute_and_relative_times():
         aecg_beat("V_P_C", 'value="20021122091000.100"', 'value="20021122091000.200"'),
         aecg_beat("NORMAL", 'value="20021122101000.4+0100"', 'value="20021122101000.5+0100"'),
         aecg_beat("ATR_P_C", 'value="700" unit="ms"', 'value="0.8" unit="s"', "TIME_RELATIVE"),
-        aecg_beat("UNHEARD_OF", 'value="20021122091000.9"', 'value="20021122091001"'),
+        aecg_beat("UNHEARD_OF", 'value="20021122064000.9-0230"', 'value="20021122091001"'),
         aecg_beat("NORMAL", 'value="20021122"', 'value="soon"'),
     ]
     sets = f"<subjectOf><annotationSet>{''.join(beats)}</annotationSet></subjectOf>"
@@ -111,3 +111,12 @@ def test_sequence_sets_of_one_series_are_strips_to_choose_from():
     assert open_files(data).channels == ("II",)
     second = open_files(data, {"kind": "rhythm 2"})
     assert (second.channels, second.shape, second.sampling_rate) == (("V5",), (4,), 250.0)
+
+
+def test_long_lists_are_read_in_pieces(monkeypatch):
+    values = np.random.default_rng(2).integers(-3000, 3000, 2000)
+    rows = aecg_sequence("II", "\n ".join(map(str, values)))
+    for piece in (1, 7, 1000):
+        monkeypatch.setattr(xml_strip, "PIECE", piece)
+        sample = open_files([("a.xml", aecg_xml(sequences=rows))])
+        np.testing.assert_allclose(sample.array[0], values * 2.5e-3, rtol=1e-6)

@@ -133,12 +133,23 @@ def test_a_report_without_waveforms(root, what):
         muse_xml(rate=""),
         muse_xml(rate="fast"),
         muse_xml(rate="1" * 100_000 + "x"),
+        muse_xml(rate="9e999"),
         aecg_xml(increment='<increment value="0" unit="s"/>'),
         aecg_xml(increment=""),
         philips_xml(COMPRESSED, rate="0"),
         philips_xml(COMPRESSED, rate=""),
     ],
-    ids=["muse 0", "muse none", "muse word", "muse long", "aecg 0", "aecg none", "p 0", "p none"],
+    ids=[
+        "muse 0",
+        "muse none",
+        "muse word",
+        "muse long",
+        "muse huge",
+        "aecg 0",
+        "aecg none",
+        "p 0",
+        "p none",
+    ],
 )
 def test_a_missing_sampling_rate_is_a_question(data):
     message = refused(ChoiceNeeded, data)
@@ -151,7 +162,7 @@ def test_a_missing_sampling_rate_is_a_question(data):
     [
         muse_xml(rate="-500"),
         muse_xml(rate="500", exponent="300"),
-        muse_xml(rate="9e999"),
+        muse_xml(rate="1e9"),
         aecg_xml(increment='<increment value="-0.002" unit="s"/>'),
         aecg_xml(increment='<increment value="1e-300" unit="s"/>'),
         philips_xml(COMPRESSED, rate="-1"),

@@ -123,3 +123,16 @@ def test_uncompressed_philips_leads_are_read_in_both_encodings():
         sample = open_files([("p.xml", data)])
         np.testing.assert_allclose(sample.array[[0, 1, 6]], leads * 0.005, rtol=1e-6, atol=1e-7)
         assert max(law_errors(limb_leads(sample))) < 1e-6
+
+
+def test_a_calibration_pulse_is_left_out_but_a_common_last_value_is_not():
+    leads = waves(12, 500)
+    leads[:, 498:] = 1  # as near to Einthoven's law as rounding
+    data = base64.b64encode(xli(philips_residuals(leads))).decode()
+    assert open_files([("p.xml", philips_xml(data))]).shape == (500,)
+    leads[:, 400:] = 0
+    leads[:, 420:470] = 200
+    data = base64.b64encode(xli(philips_residuals(leads))).decode()
+    sample = open_files([("p.xml", philips_xml(data))])
+    assert sample.shape == (400,)
+    assert "Left out: 100 samples of calibration pulse at the end" in sample.notes

@@ -162,6 +162,6 @@ SPECS = (
                 trained_on="MIT-BIH Arrhythmia Database, the 22 records of DS1",
             ),
         ),
-        decoder={"stride": STRIDE, "threshold": 0.5, "refractory_s": 0.2, "unsure": 0.6},
+        decoder={"stride": STRIDE, "threshold": 0.4, "refractory_s": 0.2, "unsure": 0.6},
     ),
 )

@@ -45,12 +45,13 @@ def snap(values: np.ndarray, index: int, reach: int) -> int:
     return int(min(found)[2]) if found else index
 
 
-def measure(values: np.ndarray, first: int, second: int, sampling_rate: float) -> Measured:
-    """What lies between two indices of `values` (T,) in either order, at `sampling_rate` Hz."""
-    low, high = sorted((first, second))
-    seconds = (high - low) / sampling_rate
+def measured(
+    first: int, second: int, levels: tuple[float, float], sampling_rate: float
+) -> Measured:
+    """What lies between two samples at `sampling_rate` Hz, in order, with the value at each."""
+    seconds = (second - first) / sampling_rate
     return Measured(
         interval=1000 * seconds,
         rate=60 / seconds if seconds else float("nan"),
-        amplitude=float(values[high]) - float(values[low]),
+        amplitude=levels[1] - levels[0],
     )

@@ -1,22 +1,18 @@
-"""Where a signal is not to be trusted: gaps, flat and saturated stretches, and indices per 10 s.
+"""Where a signal cannot be read at all: gaps, flat and saturated stretches.
 
-All of it is vectorised and reads a record block by block, so a day costs little memory.
+Vectorised, and reads a record block by block, so a day costs little memory.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
 
 FLAT_SECONDS = 1.0  # the same value for this long is no heart
 SATURATED_SECONDS = 0.04  # the same value for this long at an end of the range is clipping
 SATURATED_SAMPLES = 5  # at least: a peak sampled coarsely may have two or three equal values
 GAP, FLAT, SATURATED = "gap", "flat", "saturated"
 BLOCK = 2**20  # samples read at once
-QUALITY_SECONDS = 10.0
-GOOD, DOUBTFUL, BAD = 0, 1, 2
-LEVELS = ("good", "doubtful", "bad")
 
 Read = Callable[[int, int], np.ndarray]  # values (T,) of a lead from one sample to before another
 
@@ -33,14 +29,16 @@ class Stretches:
         return len(self.starts)
 
 
-def stretches(read: Read, length: int, sampling_rate: float) -> Stretches:
+def stretches(
+    read: Read, length: int, sampling_rate: float, ends: tuple[float, float] | None = None
+) -> Stretches:
     """Gaps (NaN), flat and saturated stretches of a lead of `length` samples, in order.
 
     Flat: one value for 1 s. Saturated: one value for 40 ms (5 samples at least) that is the
-    highest or the lowest of the whole lead. What is both is saturated; a lead of one value is
-    flat.
+    highest or the lowest of the lead (`ends`, those of the values read where not given). What is
+    both is saturated; a lead of one value is flat.
     """
-    low, high = _range(read, length)
+    low, high = lowest_and_highest(read, length) if ends is None else ends
     flat_for = max(2, round(FLAT_SECONDS * sampling_rate))
     clipped_for = max(SATURATED_SAMPLES, round(SATURATED_SECONDS * sampling_rate))
     starts, ends, levels = _runs(read, length, min(flat_for, clipped_for))
@@ -54,19 +52,20 @@ def stretches(read: Read, length: int, sampling_rate: float) -> Stretches:
     return Stretches(starts[keep], ends[keep], tuple(kinds[keep].tolist()))
 
 
-def _blocks(length: int, size: int) -> Iterator[tuple[int, int]]:
+def blocks(length: int, size: int) -> Iterator[tuple[int, int]]:
+    """Starts and ends of blocks of `size` that make up `length`, the last one the rest."""
     for start in range(0, length, size):
         yield start, min(start + size, length)
 
 
-def _range(read: Read, length: int) -> tuple[float, float]:
-    """Lowest and highest value; NaN where there is none."""
-    ends = [np.nan, np.nan]
-    for start, end in _blocks(length, BLOCK):
+def lowest_and_highest(read: Read, length: int) -> tuple[float, float]:
+    """Lowest and highest value of a lead; NaN where there is none."""
+    low = high = np.float32(np.nan)
+    for start, end in blocks(length, BLOCK):
         values = read(start, end)
-        ends[0] = np.fmin(ends[0], np.fmin.reduce(values))
-        ends[1] = np.fmax(ends[1], np.fmax.reduce(values))
-    return float(ends[0]), float(ends[1])
+        low = np.fmin(low, np.fmin.reduce(values))
+        high = np.fmax(high, np.fmax.reduce(values))
+    return float(low), float(high)
 
 
 def _runs(read: Read, length: int, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,7 +75,7 @@ def _runs(read: Read, length: int, least: int) -> tuple[np.ndarray, np.ndarray, 
     """
     starts, ends, levels = [], [], []
     open_start, open_level = 0, None  # the run that reached the end of the last block
-    for begin, end in _blocks(length, BLOCK):
+    for begin, end in blocks(length, BLOCK):
         values = np.asarray(read(begin, end))
         missing = np.isnan(values)
         change = (values[1:] != values[:-1]) & ~(missing[1:] & missing[:-1])
@@ -101,87 +100,3 @@ def _runs(read: Read, length: int, least: int) -> tuple[np.ndarray, np.ndarray, 
 
 def _same(one: float, other: float) -> bool:
     return one == other or (np.isnan(one) and np.isnan(other))
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Indices of every 10 s (W,), NaN where a gap takes more than half; `levels` 0, 1, 2.
-
-    `kurtosis` (kSQI), `qrs_power` (pSQI: power of 5-15 Hz in that of 5-40 Hz) and `baseline`
-    (basSQI: 1 minus the power below 1 Hz in that below 40 Hz). `levels` says good, doubtful or
-    bad; `seconds` is the length of a window.
-    """
-
-    kurtosis: np.ndarray
-    qrs_power: np.ndarray
-    baseline: np.ndarray
-    levels: np.ndarray
-    seconds: float = QUALITY_SECONDS
-
-    def __len__(self) -> int:
-        return len(self.levels)
-
-
-def quality(read: Read, length: int, sampling_rate: float) -> Quality:
-    """`Quality` of a lead of `length` samples; the last window is the rest, if 2 s or more.
-
-    kSQI, pSQI and basSQI as Li, Mark and Clifford (Physiol Meas 29:15, 2008) and Clifford et al.
-    (Physiol Meas 33:1419, 2012) define them, put together by the simple heuristic fusion of Zhao
-    and Zhang (Front Physiol 9:727, 2018); their fourth index, the agreement of two detectors, is
-    left out.
-    """
-    size = max(1, round(QUALITY_SECONDS * sampling_rate))
-    at_once = max(1, BLOCK // size) * size
-    parts = []
-    for start, end in _blocks(length, at_once):
-        values = read(start, end)
-        whole = len(values) // size * size
-        if whole:
-            parts.append(_indices(values[:whole].reshape(-1, size), sampling_rate))
-        if len(values) - whole >= 2 * sampling_rate:
-            parts.append(_indices(values[None, whole:], sampling_rate))
-    found = np.concatenate(parts, axis=1) if parts else np.empty((3, 0))
-    return Quality(*found, levels=quality_levels(*found))
-
-
-def _indices(windows: np.ndarray, sampling_rate: float) -> np.ndarray:
-    """kSQI, pSQI and basSQI (3, W) of windows (W, T)."""
-    windows = windows.astype(np.float64)
-    missing = np.isnan(windows)
-    unknown = missing.mean(axis=1) > 0.5
-    if missing.any():
-        counts = np.maximum((~missing).sum(axis=1), 1)
-        means = np.where(missing, 0, windows).sum(axis=1) / counts
-        windows = np.where(missing, means[:, None], windows)
-    centred = windows - windows.mean(axis=1, keepdims=True)
-    squares = centred**2
-    spread = squares.mean(axis=1)
-    flat = spread <= 1e-12
-    with np.errstate(divide="ignore", invalid="ignore"):
-        kurtosis = (squares**2).mean(axis=1) / spread**2
-        frequencies, power = signal.periodogram(centred, sampling_rate, detrend=False)
-
-        def between(low: float, high: float) -> np.ndarray:
-            return power[:, (frequencies >= low) & (frequencies <= high)].sum(axis=1)
-
-        qrs_power = between(5, 15) / between(5, 40)
-        baseline = 1 - between(0, 1) / between(0, 40)
-    out = np.stack([kurtosis, qrs_power, baseline])
-    out[:, unknown | flat] = np.nan
-    return out
-
-
-def quality_levels(kurtosis: np.ndarray, qrs_power: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """0 good, 1 doubtful, 2 bad (W,) int8 from three indices; NaN is bad.
-
-    Bounds for fewer than 130 beats per minute. kSQI above 5 is best, else worst; pSQI 0.5 to 0.8
-    best, 0.4 to 0.5 fair, else worst; basSQI from 0.95 best, from 0.9 fair, else worst.
-    """
-    best = (kurtosis > 5, (qrs_power > 0.5) & (qrs_power < 0.8), baseline >= 0.95)
-    fair = (kurtosis > 5, (qrs_power > 0.4) & (qrs_power < 0.8), baseline >= 0.9)
-    optimal = np.sum(best, axis=0)
-    worst = 3 - np.sum(fair, axis=0)
-    levels = np.full(np.shape(kurtosis), DOUBTFUL, np.int8)
-    levels[(optimal >= 2) & (worst == 0)] = GOOD
-    levels[(worst >= 2) | ((worst == 1) & (optimal == 0))] = BAD
-    return levels

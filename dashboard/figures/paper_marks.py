@@ -15,7 +15,8 @@ from dashboard.figures.thin import Series
 ROW = 19  # px of a row of marks above the leads
 LANE = 14  # px of a class lane
 MOMENTS = 400  # places over the window that a click finds
-MOMENTS_OF_A_ROW = 200  # the same in each row while measuring
+MOMENTS_OF_ROWS = 4_800  # the same in all rows together, while measuring
+MOST_MOMENTS = 960  # of them in one row: about a px each
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,10 @@ def draw_moments_of_rows(
     drawing: Drawing, window: tuple[float, float], stack: Stack, unit: float
 ) -> None:
     """Places that a click finds in each row; `legendgroup` tells the row."""
-    step = (window[1] - window[0]) / (MOMENTS_OF_A_ROW - 1)
+    count = min(MOST_MOMENTS, MOMENTS_OF_ROWS // len(stack.middles))
+    step = (window[1] - window[0]) / max(count - 1, 1)
     for row, middle in enumerate(stack.middles):
-        y = np.full(MOMENTS_OF_A_ROW, round(middle / unit), np.int16)
+        y = np.full(count, round(middle / unit), np.int16)
         options = {"x0": window[0], "dx": step, "legendgroup": f"row {row}", "name": "moments"}
         drawing.targets(None, y, **options)
 

@@ -5,12 +5,13 @@ Values travel as int16 in steps of one unit for all leads (see `thin.py`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from math import ceil
 
 import numpy as np
 
 from dashboard.figures.drawing import Drawing
-from dashboard.figures.theme import AXIS_TITLE, TICK_LABEL, Theme, area
+from dashboard.figures.theme import AXIS_TITLE, TICK_LABEL, Theme, area, rgb_of
 from dashboard.figures.thin import Series, as_counts, thin
 
 POINT_BYTES = 48_000  # of signal values sent at most, before base64 makes it a third more
@@ -122,12 +123,17 @@ def _offsets(leads: Sequence[Lead], stack: Stack) -> list[tuple[float, float]]:
     ]
 
 
-def draw_leads(drawing: Drawing, leads: Sequence[Lead], stack: Stack, unit: float) -> None:
-    """The ink: each lead, and pale under it what it was before its filters."""
+def draw_leads(
+    drawing: Drawing, leads: Sequence[Lead], stack: Stack, unit: float, spared: int = 0
+) -> None:
+    """The ink: each lead, and pale under it what it was before its filters.
+
+    `spared` bytes of `POINT_BYTES` are left to others.
+    """
     parts = [(lead.trace, lead.before) for lead in leads]
     drawn = [series for pair in parts for series in pair if series is not None and len(series)]
     gaps = any(np.isnan(series.values).any() for series in drawn)
-    share = POINT_BYTES / (4 if gaps else 2) / max(sum(map(len, drawn)), 1)
+    share = (POINT_BYTES - spared) / (4 if gaps else 2) / max(sum(map(len, drawn)), 1)
     for lead, shifts in zip(leads, _offsets(leads, stack), strict=True):
         for series, shift, opacity in (
             (lead.before, shifts[1], PALE),
@@ -176,7 +182,7 @@ def draw_names(
         if stack.alone(k):
             font = {"size": AXIS_TITLE, "color": theme.quiet}
             place = {"xref": "paper", "xanchor": "right", "xshift": -8, "yref": "y", "font": font}
-            drawing.note(0, float(middle / unit), f"<b>{lead.name}</b>", **place)
+            drawing.note(0, float(middle / unit), f"<b>{escape(lead.name)}</b>", **place)
             continue
         if start > window[0] + 1e-3:
             ticks.append((start, middle))
@@ -184,7 +190,7 @@ def draw_names(
         font = {"size": AXIS_TITLE, "color": theme.ink if len(lead.trace) else theme.quiet}
         place = {"xanchor": "left", "yanchor": "bottom", "xshift": 2, "font": font}
         y = float((middle + 0.55) / unit)
-        drawing.note(start, y, f"<b>{lead.name}</b>{missing}", yref="y", xref="x", **place)
+        drawing.note(start, y, f"<b>{escape(lead.name)}</b>{missing}", yref="y", xref="x", **place)
     if ticks:
         x = np.array([(at, at, np.nan) for at, _ in ticks]).ravel()
         y = np.array([(m - 0.4, m + 0.4, np.nan) for _, m in ticks]).ravel() / unit
@@ -227,5 +233,4 @@ def draw_doubts(
 
 def doubt_area(theme: Theme) -> str:
     """The fill of what is not to be read: quiet ink with alpha."""
-    red, green, blue = (int(theme.quiet[k : k + 2], 16) for k in (1, 3, 5))
-    return area((red, green, blue), 0.22)
+    return area(rgb_of(theme.quiet), 0.22)

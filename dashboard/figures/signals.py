@@ -13,6 +13,7 @@ from dashboard.figures.beats import BeatMarks
 from dashboard.figures.drawing import Drawing, empty_figure
 from dashboard.figures.paper_marks import (
     LANE,
+    MOMENTS_OF_ROWS,
     ROW,
     Calipers,
     Lanes,
@@ -78,7 +79,8 @@ def ecg_paper(
     above = marks.rows * ROW / px_per_mv
     unit = unit_of(shown, stack, above)
     draw_doubts(drawing, shown, stack, unit, window)
-    draw_leads(drawing, shown, stack, unit)
+    spared = 2 * MOMENTS_OF_ROWS if measuring else 0
+    draw_leads(drawing, shown, stack, unit, spared)
     draw_pulses(drawing, stack, unit, window[0])
     split = below / (paper + below)
     _set_paper_axes(drawing, window, stack, unit, (split, above))

@@ -5,8 +5,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.ecg.quality import show_quality
 
-PANELS: dict[str, Callable[[Heart], None]] = {}
+PANELS: dict[str, Callable[[Heart], None]] = {
+    "Quality": show_quality,
+}
 
 
 def show_workbench(heart: Heart) -> None:

@@ -48,14 +48,14 @@ def quality_curves(
     left = 44 if phone else 56
     drawing = Drawing(theme, layout(theme, height=height, left=left, right=12, top=6, bottom=36))
     x = np.float32((kept + 0.5) * seconds / per_unit)
-    shades = np.array([0.35, 0.7, 1.0])[np.asarray(levels)[kept]]
+    shades = np.array([0.5, 0.8, 1.0])[np.asarray(levels)[kept]]
     red, green, blue = rgb_of(theme.ink)
     colours = [f"rgba({red},{green},{blue},{shade})" for shade in shades]
-    sizes = np.array([3, 5, 6])[np.asarray(levels)[kept]]
+    sizes = np.array([4, 6, 8])[np.asarray(levels)[kept]]
     for k, curve in enumerate(curves):
         name = "" if k == 0 else str(k + 1)
         low = 1 - (k + 1) / len(curves)
-        y = np.clip(np.nan_to_num(curve.values[kept], nan=curve.shown[0]), *curve.shown)
+        y = np.clip(curve.values[kept], *curve.shown)
         drawing.add(
             "scatter",
             x=x,

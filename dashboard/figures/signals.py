@@ -39,7 +39,7 @@ from dashboard.figures.paper_rows import (
 from dashboard.figures.theme import PAPER_COARSE, PAPER_FINE, Theme, axis, layout
 
 PULSE_SECONDS = 0.32  # room for the calibration pulse before the first sample
-FINE_LINES = 16.0  # s; a longer window has no 1 mm lines
+FINEST_LINES = 2.3  # px; 1 mm lines closer than this are left out
 
 
 def ecg_paper(
@@ -83,7 +83,8 @@ def ecg_paper(
     draw_leads(drawing, shown, stack, unit, spared)
     draw_pulses(drawing, stack, unit, window[0])
     split = below / (paper + below)
-    _set_paper_axes(drawing, window, stack, unit, (split, above))
+    fine = 0.1 * px_per_mv >= FINEST_LINES
+    _set_paper_axes(drawing, window, stack, unit, (split, above), fine)
     draw_names(drawing, shown, stack, unit, window)
     if measuring:
         draw_moments_of_rows(drawing, window, stack, unit)
@@ -122,10 +123,10 @@ def _set_paper_axes(
     stack: Stack,
     unit: float,
     room: tuple[float, float],
+    fine: bool,
 ) -> None:
-    """Paper: 0.2 s and 0.5 mV squares, in fine lines of 0.04 s and 0.1 mV where they have room."""
+    """Paper: 0.2 s and 0.5 mV squares, in `fine` lines of 0.04 s and 0.1 mV where wanted."""
     theme, (split, above) = drawing.theme, room
-    fine = window[1] - window[0] <= FINE_LINES
     coarse = {"showgrid": True, "gridcolor": PAPER_COARSE, "gridwidth": 1, "griddash": "solid"}
     bare = {"ticks": "", "showline": False}
     drawing.layout["xaxis"] = axis(

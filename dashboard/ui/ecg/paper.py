@@ -11,6 +11,7 @@ from dashboard.ui.ecg.filter_choice import pick_filters
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.measuring import calipers_drawn, measuring, pick_measuring, set_leg
 from dashboard.ui.ecg.paper_leads import default_leads, layout_words, pick_layout, shown_leads
+from dashboard.ui.ecg.printing import page_downloads
 from dashboard.ui.window import window, window_controls
 
 __all__ = ["default_leads", "show_paper"]
@@ -75,6 +76,7 @@ def show_paper(heart: Heart) -> None:
     panels.caption(
         f"{text} · below: class probability of each cell, 0 to 1 · {heart.source}",
         "paper",
+        page_downloads(heart, shown, layout, filters, before),
         chart_key=key,
     )
 

@@ -89,7 +89,7 @@ def template_match(
     many = max(1, BLOCK // size)  # windows at once
     for first in range(0, len(starts), many):
         begin = first * size
-        end = min(begin + many * size, length)
+        end = min(begin + many * size, len(starts) * size, length)
         low, high = max(0, begin - half), min(length, end + half)
         inside = at[(at >= begin) & (at < end) & (at >= half) & (at + half < length)]
         if not len(inside):
@@ -97,7 +97,7 @@ def template_match(
         values = np.asarray(read(low, high), dtype=float)
         beats = values[inside[:, None] - low + np.arange(-half, half)]  # (B, 2 half)
         known = ~np.isnan(beats).any(axis=1)
-        window = np.minimum((inside[known] - begin) // size + first, len(starts) - 1)
+        window = inside[known] // size
         if known.any():
             _match_windows(beats[known], window, out)
     return out

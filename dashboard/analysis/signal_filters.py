@@ -4,11 +4,15 @@ Zero phase (forward and backward), so that nothing moves in time. What a network
 comes from here.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, floor
 
 import numpy as np
 from scipy import signal
+
+from dashboard.data.sample import Sample
 
 BASELINE = 0.5  # Hz; zero-phase filters may go up to 0.67 Hz (Kligfield et al., Circulation 2007)
 MAINS = (50, 60)  # Hz
@@ -86,6 +90,24 @@ def filtered(values: np.ndarray, sampling_rate: float, filters: Filters) -> np.n
     if not known.all():
         out[~known] = np.nan
     return out
+
+
+def filtered_window(
+    sample: Sample, channels: Sequence[int], span: tuple[float, float], filters: Filters
+) -> tuple[int, np.ndarray, np.ndarray]:
+    """Channels over `span` (s): index of the first value, values as recorded and as drawn (C, T).
+
+    Filters see some seconds beyond the span, so that their ends stay out of sight.
+    """
+    rate, length = sample.sampling_rate, sample.shape[0]
+    first = max(0, floor(span[0] * rate) - 1)
+    last = min(length, ceil(span[1] * rate) + 2)
+    margin = round(MARGIN_SECONDS * rate) if filters else 0
+    start, end = max(0, first - margin), min(length, last + margin)
+    values = np.stack([sample.values((row, slice(start, end))) for row in channels])
+    drawn = filtered(values, rate, filters) if filters else values
+    inner = slice(first - start, last - start)
+    return first, values[:, inner], drawn[:, inner]
 
 
 def _bridged(values: np.ndarray, known: np.ndarray) -> np.ndarray:

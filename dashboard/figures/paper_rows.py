@@ -17,6 +17,7 @@ from dashboard.figures.thin import Series, as_counts, thin
 POINT_BYTES = 48_000  # of signal values sent at most, before base64 makes it a third more
 LEAST_GAP = 1.3  # mV between the middles of two rows at least: the pulse is 1 mV high
 OVERLAP = 0.75  # more than three rows may reach into each other, as on real paper
+MEDIAN_OF = 4_000  # values
 MOST_DOUBTS = 60  # stretches shaded at most, the longest ones
 DOUBT_REACH = 0.6  # mV above and below a row's middle that a stretch is shaded
 PALE = 0.38  # opacity of a lead before its filters
@@ -96,11 +97,14 @@ def stack_of(leads: Sequence[Lead], px_per_mv: float) -> Stack:
 
 
 def _spread(values: np.ndarray) -> tuple[float, float, float]:
-    """Median, lowest and highest about the median; zeros for nothing but gaps."""
-    finite = values[np.isfinite(values)]
+    """Median, lowest and highest about the median; zeros for nothing but gaps.
+
+    The median of a long stretch is that of some thousand of its values.
+    """
+    finite = values[np.isfinite(values)] if np.isnan(values.sum()) else values
     if not finite.size:
         return 0.0, 0.0, 0.0
-    median = float(np.median(finite))
+    median = float(np.median(finite[:: max(1, finite.size // MEDIAN_OF)]))
     return median, float(finite.min()) - median, float(finite.max()) - median
 
 

@@ -7,7 +7,7 @@ from math import ceil, floor
 import numpy as np
 import streamlit as st
 
-from dashboard.analysis.signal_filters import MARGIN_SECONDS, Filters, filtered
+from dashboard.analysis.signal_filters import Filters, filtered_window
 from dashboard.analysis.signal_quality import FLAT_SECONDS, stretches
 from dashboard.data.sample import Sample
 from dashboard.figures.lead_layouts import LAYOUTS, LeadLayout, can_show, missing_leads, pieces
@@ -114,21 +114,12 @@ def default_leads(heart: Heart) -> list[str]:
 def lead_series(
     sample: Sample, channels: Sequence[int], span: tuple[float, float], filters: Filters
 ) -> list[tuple[Series, Series]]:
-    """Each channel over `span` (s), as recorded and as drawn: through the filters.
-
-    Filters see some seconds beyond the span, so that their ends stay out of sight.
-    """
-    rate, length = sample.sampling_rate, sample.shape[0]
-    first = max(0, floor(span[0] * rate) - 1)
-    last = min(length, ceil(span[1] * rate) + 2)
-    margin = round(MARGIN_SECONDS * rate) if filters else 0
-    start, end = max(0, first - margin), min(length, last + margin)
-    values = np.stack([sample.values((row, slice(start, end))) for row in channels])
-    drawn = filtered(values, rate, filters) if filters else values
-    inner = slice(first - start, last - start)
+    """Each channel over `span` (s), as recorded and as drawn: through the filters."""
+    first, raw, drawn = filtered_window(sample, channels, span, filters)
+    start, step = first / sample.sampling_rate, 1 / sample.sampling_rate
     return [
-        (Series(first / rate, 1 / rate, raw[inner]), Series(first / rate, 1 / rate, through[inner]))
-        for raw, through in zip(values, drawn, strict=True)
+        (Series(start, step, before), Series(start, step, after))
+        for before, after in zip(raw, drawn, strict=True)
     ]
 
 

@@ -11,6 +11,8 @@ import numpy as np
 FLAT_SECONDS = 1.0  # the same value for this long is no heart
 SATURATED_SECONDS = 0.04  # the same value for this long at an end of the range is clipping
 SATURATED_SAMPLES = 5  # at least: a peak sampled coarsely may have two or three equal values
+FAR = 0.1  # of the range: an end closer to the median than this is no clipping
+MEDIAN_OF = 10_000  # values
 GAP, FLAT, SATURATED = "gap", "flat", "saturated"
 BLOCK = 2**20  # samples read at once
 
@@ -29,23 +31,37 @@ class Stretches:
         return len(self.starts)
 
 
+@dataclass(frozen=True)
+class LeadRange:
+    """Lowest and highest value of a lead and its median, NaN where there is none."""
+
+    low: float
+    median: float
+    high: float
+
+    def at_end(self, levels: np.ndarray) -> np.ndarray:
+        """Whether levels (R,) are an end of the range, and that end is far from the usual."""
+        far = FAR * (self.high - self.low)
+        low = (levels == self.low) & (self.median - self.low > far)
+        return low | ((levels == self.high) & (self.high - self.median > far))
+
+
 def stretches(
-    read: Read, length: int, sampling_rate: float, ends: tuple[float, float] | None = None
+    read: Read, length: int, sampling_rate: float, limits: LeadRange | None = None
 ) -> Stretches:
     """Gaps (NaN), flat and saturated stretches of a lead of `length` samples, in order.
 
     Flat: one value for 1 s. Saturated: one value for 40 ms (5 samples at least) that is the
-    highest or the lowest of the lead (`ends`, those of the values read where not given). What is
-    both is saturated; a lead of one value is flat.
+    highest or the lowest of the lead (`limits`, of the values read where not given) and not near its
+    median: a coarse record rests on one value. What is both is saturated.
     """
-    low, high = lowest_and_highest(read, length) if ends is None else ends
+    limits = lead_range(read, length) if limits is None else limits
     flat_for = max(2, round(FLAT_SECONDS * sampling_rate))
     clipped_for = max(SATURATED_SAMPLES, round(SATURATED_SECONDS * sampling_rate))
     starts, ends, levels = _runs(read, length, min(flat_for, clipped_for))
     lasting = ends - starts
     gap = np.isnan(levels)
-    at_end = ((levels == low) | (levels == high)) & (low < high)
-    saturated = at_end & (lasting >= clipped_for)
+    saturated = limits.at_end(levels) & (lasting >= clipped_for)
     flat = ~gap & ~saturated & (lasting >= flat_for)
     kinds = np.select([gap, saturated, flat], [GAP, SATURATED, FLAT], "")
     keep = kinds != ""
@@ -58,14 +74,20 @@ def blocks(length: int, size: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + size, length)
 
 
-def lowest_and_highest(read: Read, length: int) -> tuple[float, float]:
-    """Lowest and highest value of a lead; NaN where there is none."""
+def lead_range(read: Read, length: int) -> LeadRange:
+    """The range of a lead; the median is that of some ten thousand of its values."""
     low = high = np.float32(np.nan)
+    step = max(1, length // MEDIAN_OF)
+    some = [np.empty(0, np.float32)]
     for start, end in blocks(length, BLOCK):
         values = read(start, end)
         low = np.fmin(low, np.fmin.reduce(values))
         high = np.fmax(high, np.fmax.reduce(values))
-    return float(low), float(high)
+        some.append(values[-start % step :: step])
+    known = np.concatenate(some)
+    known = known[np.isfinite(known)]
+    median = float(np.median(known)) if known.size else float("nan")
+    return LeadRange(float(low), median, float(high))
 
 
 def _runs(read: Read, length: int, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

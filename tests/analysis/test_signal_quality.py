@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dashboard.analysis import signal_quality
-from dashboard.analysis.signal_quality import stretches
+from dashboard.analysis.signal_quality import LeadRange, stretches
 
 RATE = 100.0
 
@@ -22,6 +22,9 @@ def slow(values, rate=RATE):
     """One sample after the other."""
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if len(finite) else (0, 0)
+    rails = [
+        e for e in (low, high) if len(finite) and abs(e - np.median(finite)) > 0.1 * (high - low)
+    ]
     out, start = [], 0
     for k in range(1, len(values) + 1):
         same = k < len(values) and (
@@ -32,7 +35,7 @@ def slow(values, rate=RATE):
         level, lasting = values[start], k - start
         if np.isnan(level):
             out.append((start, k, "gap"))
-        elif low < high and level in (low, high) and lasting >= max(5, round(0.04 * rate)):
+        elif level in rails and lasting >= max(5, round(0.04 * rate)):
             out.append((start, k, "saturated"))
         elif lasting >= rate:
             out.append((start, k, "flat"))
@@ -72,7 +75,14 @@ def test_an_ordinary_peak_of_equal_samples_is_not_saturated():
 
 
 def test_ends_of_the_whole_lead_decide_in_a_window():
-    values = np.array([0, 1] * 20 + [1] * 10 + [0, 1] * 20, np.float32)
+    values = np.array([0, 1, 2] * 20 + [2] * 10 + [0, 1, 2] * 20, np.float32)
     assert [kind for *_, kind in found_in(values)] == ["saturated"]
-    found = stretches(read_of(values), len(values), RATE, ends=(-5.0, 5.0))
+    found = stretches(read_of(values), len(values), RATE, limits=LeadRange(-5.0, 0.0, 5.0))
     assert len(found) == 0
+
+
+def test_the_resting_value_of_a_coarse_record_is_not_saturated():
+    values = np.zeros(1_000, np.float32)
+    values[50::80] = 3  # a spike every 0.8 s, nothing ever below the rest
+    values[51::80] = 2
+    assert found_in(values) == []

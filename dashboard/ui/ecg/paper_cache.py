@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.analysis import quality_index, signal_quality
 from dashboard.analysis.quality_index import Quality
-from dashboard.analysis.signal_quality import Read, Stretches
+from dashboard.analysis.signal_quality import LeadRange, Read, Stretches
 from dashboard.data.sample import Sample
 from dashboard.ui import cache, state
 
@@ -20,10 +20,10 @@ def reader(sample: Sample, lead: int, start: int = 0) -> Read:
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def lead_range(digest: str, lead: int) -> tuple[float, float]:
-    """Lowest and highest value of a lead."""
+def lead_range(digest: str, lead: int) -> LeadRange:
+    """The range of a lead."""
     sample = state.by_digest(digest)
-    return signal_quality.lowest_and_highest(reader(sample, lead), sample.shape[0])
+    return signal_quality.lead_range(reader(sample, lead), sample.shape[0])
 
 
 @st.cache_resource(max_entries=32, show_spinner="Looking for gaps …")

@@ -52,8 +52,8 @@ def stretches(
     """Gaps (NaN), flat and saturated stretches of a lead of `length` samples, in order.
 
     Flat: one value for 1 s. Saturated: one value for 40 ms (5 samples at least) that is the
-    highest or the lowest of the lead (`limits`, of the values read where not given) and not near its
-    median: a coarse record rests on one value. What is both is saturated.
+    highest or the lowest of the lead (`limits`, of the values read where not given) and not near
+    its median: a coarse record rests on one value. What is both is saturated.
     """
     limits = lead_range(read, length) if limits is None else limits
     flat_for = max(2, round(FLAT_SECONDS * sampling_rate))

@@ -14,7 +14,6 @@ from dashboard.figures.signals import Calipers, clicked_row, clicked_time
 from dashboard.ui import panels
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.paper_leads import ShownLeads, lead_series
-from dashboard.ui.window import Window
 from dashboard.ui.words import signed
 
 LEGS = "calipers"  # session key
@@ -40,7 +39,7 @@ def measuring() -> bool:
     return bool(st.session_state.get("measure-on"))
 
 
-def pick_measuring(heart: Heart, shown: Window) -> None:
+def pick_measuring(heart: Heart) -> None:
     """A popover that switches the calipers on, and sets them by numbers."""
     sample = heart.sample
     with st.popover("Measure", type="tertiary", help="Calipers: interval, rate, amplitude"):

@@ -13,6 +13,7 @@ from dashboard.ui.ecg.measuring import calipers_drawn, measuring, pick_measuring
 from dashboard.ui.ecg.paper_leads import default_leads, layout_words, pick_layout, shown_leads
 from dashboard.ui.ecg.printing import page_downloads
 from dashboard.ui.window import window, window_controls
+from dashboard.ui.words import literal
 
 __all__ = ["default_leads", "show_paper"]
 
@@ -31,7 +32,7 @@ def show_paper(heart: Heart) -> None:
         layout = pick_layout(sample, shown)
         filters, before = pick_filters(sample.sampling_rate)
         marks = pick_annotators(heart, shown.span)
-        pick_measuring(heart, shown)
+        pick_measuring(heart)
     leads = shown_leads(heart, shown, layout, filters, before)
     calipers, measured = calipers_drawn(heart, leads, filters)
     width = 340 if heart.phone else 970
@@ -64,8 +65,8 @@ def show_paper(heart: Heart) -> None:
     key = panels.chart(figure, "paper", heart.theme, alt, on_select=clicked)
     per_pixel = samples_per_pixel(shown.span, sample.sampling_rate, width)
     told = [
-        measured and f"**{measured}**",
-        layout_words(layout, sample, shown),
+        measured and f"**{literal(measured)}**",
+        literal(layout_words(layout, sample, shown)),
         filters and f"drawn {filters.words}, zero phase; the network is fed the record as it is",
     ]
     if any(told):

@@ -12,7 +12,7 @@ from dashboard.ui import panels
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.paper_cache import lead_quality, lead_stretches
 from dashboard.ui.window import go_to, window
-from dashboard.ui.words import duration, thousands
+from dashboard.ui.words import duration, literal, thousands
 
 ROWS = 200  # stretches in the table at most
 
@@ -28,7 +28,7 @@ def show_quality(heart: Heart) -> None:
     """Shares of good, doubtful and bad; four indices over time; a table of what is not read."""
     found = lead_quality(*heart.key)
     shown = window(heart.sample, heart.position)
-    lead = heart.sample.channels[heart.lead]
+    lead = literal(heart.sample.channels[heart.lead])
     panels.head("Signal quality", f"of {lead}, every 10 s: {_shares(found)}")
     curves, table = st.columns([3.1, 1], gap="medium")
     with curves.container(gap="xsmall"):
@@ -121,4 +121,4 @@ def _show_stretches(heart: Heart, length: float) -> None:
             go_to(heart.sample, float(middle) - length / 2, length)
 
     options = {"on_select": picked, "selection_mode": "single-row", "hide_index": True}
-    st.dataframe(rows, key=key, height=250, **options)
+    st.dataframe(rows, key=key, height=min(250, 35 * len(rows) + 38), **options)

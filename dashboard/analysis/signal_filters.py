@@ -18,6 +18,7 @@ BASELINE = 0.5  # Hz; zero-phase filters may go up to 0.67 Hz (Kligfield et al.,
 MAINS = (50, 60)  # Hz
 LOW_PASS = (40, 100, 150)  # Hz; 150 is the least for diagnosis, 40 is usual on monitors
 NOTCH_QUALITY = 30  # the notch is 1/30 of its frequency wide at -3 dB
+BEFORE_SECONDS = 60.0  # a longer window has no room to tell before from after
 MARGIN_SECONDS = 6.0  # on either side of a window; what a baseline filter still remembers after it
 
 

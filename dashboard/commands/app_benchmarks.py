@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.analysis.benchmarks.timing import Measure, Unavailable
-from dashboard.analysis.signal_filters import Filters, filtered_window
+from dashboard.analysis.signal_filters import BEFORE_SECONDS, Filters, filtered_window
 from dashboard.data.sample import Sample
 from dashboard.data.synthetic import synthetic_ecg
 from dashboard.figures.beats import BeatMarks
@@ -110,12 +110,13 @@ def window(device: str) -> Iterator[Measure]:
 def _paper(sample: Sample, beats: BeatMarks, start: float, length: float, filters: Filters) -> str:
     span, step = (start, start + length), 1 / RATE
     first, raw, drawn = filtered_window(sample, range(len(sample.channels)), span, filters)
+    pale = bool(filters) and length <= BEFORE_SECONDS
     leads = [
         Lead(
             name,
             Series(first / RATE, step, drawn[row]),
             first,
-            before=Series(first / RATE, step, raw[row]) if filters else None,
+            before=Series(first / RATE, step, raw[row]) if pale else None,
         )
         for row, name in enumerate(sample.channels)
     ]

@@ -12,7 +12,7 @@ def pick_filters(sampling_rate: float) -> tuple[Filters, bool]:
         baseline = st.toggle(f"Baseline wander, below {BASELINE} Hz", key="filter-baseline", **keep)
         mains = _pick("Mains (notch)", MAINS, sampling_rate, "filter-mains")
         low_pass = _pick("Low-pass", LOW_PASS, sampling_rate, "filter-low-pass")
-        before = st.toggle("Show before, pale", True, key="filter-before", **keep)
+        before = st.toggle("Show before, pale (up to 60 s)", True, key="filter-before", **keep)
         st.markdown(
             ":gray[:small[Zero phase: no wave moves in time. Only what is drawn is filtered; the "
             "network is fed the record as it is.]]"

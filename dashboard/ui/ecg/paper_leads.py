@@ -7,7 +7,7 @@ from math import ceil, floor
 import numpy as np
 import streamlit as st
 
-from dashboard.analysis.signal_filters import Filters, filtered_window
+from dashboard.analysis.signal_filters import BEFORE_SECONDS, Filters, filtered_window
 from dashboard.analysis.signal_quality import FLAT_SECONDS, stretches
 from dashboard.data.sample import Sample
 from dashboard.figures.lead_layouts import LAYOUTS, LeadLayout, can_show, missing_leads, pieces
@@ -74,6 +74,7 @@ def shown_leads(
 ) -> ShownLeads:
     """The leads of a layout, or those chosen for the stack, over the window."""
     sample, span = heart.sample, shown.span
+    before = bool(filters) and before and shown.length <= BEFORE_SECONDS
     if layout.rows and can_show(layout, sample.channels):
         laid = pieces(layout, sample.channels, span)
         places = [(p.row, p.channel, p.name, (p.start, p.end)) for p in laid]
@@ -91,7 +92,7 @@ def shown_leads(
         doubts = _doubts(sample, channel, part)
         cut = drawn.within(*part)
         first = round(cut.start * sample.sampling_rate)
-        pale = raw.within(*part) if filters and before else None
+        pale = raw.within(*part) if before else None
         leads.append(Lead(name, cut, first, row, pale, doubts))
     return ShownLeads(tuple(leads), tuple(place[1] for place in places))
 

@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from dashboard.analysis.benchmarks.timing import Measure, Unavailable
+from dashboard.analysis.signal_filters import BEFORE_SECONDS, Filters, filtered_window
 from dashboard.data.sample import Sample
 from dashboard.data.synthetic import synthetic_ecg
 from dashboard.figures.beats import BeatMarks
-from dashboard.figures.overview import ecg_overview
+from dashboard.figures.overview import QualityStrip, ecg_overview
 from dashboard.figures.signals import Lead, ecg_paper
 from dashboard.figures.theme import LIGHT
 from dashboard.figures.thin import Series
@@ -92,31 +94,42 @@ def window(device: str) -> Iterator[Measure]:
     """A new window of 24 h of 12 leads: figures of paper and overview, and their size as JSON."""
     sample, beats = twelve_lead_day()
     rates = 60 / np.diff(beats.times, prepend=beats.times[0] - 0.8)
-    for length in WINDOWS:
+    for length, filters in product(WINDOWS, (Filters(), Filters(True, 50, 40))):
         seconds, sizes = [], []
         for start in np.linspace(0, DAY - length, MOVES):
             started = perf_counter()
-            sent = _paper(sample, beats, start, length) + _overview(beats, rates, start, length)
+            paper = _paper(sample, beats, start, length, filters)
+            sent = paper + _overview(beats, rates, start, length)
             seconds.append(perf_counter() - started)
             sizes.append(len(sent) / 1e3)
-        name = f"24 h, 12 leads, a window of {length:g} s"
+        name = f"24 h, 12 leads, a window of {length:g} s" + (", filtered" if filters else "")
         yield Measure(f"{name}: server", statistics.median(seconds) * 1e3, "ms", 50)
         yield Measure(f"{name}: sent", max(sizes), "kB", 150)
 
 
-def _paper(sample: Sample, beats: BeatMarks, start: float, length: float) -> str:
-    first = max(0, int(start * RATE) - 1)
-    last = int((start + length) * RATE) + 2
+def _paper(sample: Sample, beats: BeatMarks, start: float, length: float, filters: Filters) -> str:
+    span, step = (start, start + length), 1 / RATE
+    first, raw, drawn = filtered_window(sample, range(len(sample.channels)), span, filters)
+    pale = bool(filters) and length <= BEFORE_SECONDS
     leads = [
-        Lead(name, Series(first / RATE, 1 / RATE, sample.values((row, slice(first, last)))), first)
+        Lead(
+            name,
+            Series(first / RATE, step, drawn[row]),
+            first,
+            before=Series(first / RATE, step, raw[row]) if pale else None,
+        )
         for row, name in enumerate(sample.channels)
     ]
-    return ecg_paper(leads, (start, start + length), theme=LIGHT, beats=beats).to_json()
+    measuring = bool(filters)  # with all tools on
+    return ecg_paper(leads, span, theme=LIGHT, beats=beats, measuring=measuring).to_json()
 
 
 def _overview(beats: BeatMarks, rates: np.ndarray, start: float, length: float) -> str:
     span = (start, start + length)
-    drawn = ecg_overview(beats.times, beats.symbols, rates, span, duration=DAY, theme=LIGHT)
+    quality = QualityStrip(np.zeros(8_640, np.int8), 10.0, np.arange(9.0), np.arange(9.0) + 1)
+    drawn = ecg_overview(
+        beats.times, beats.symbols, rates, span, duration=DAY, theme=LIGHT, quality=quality
+    )
     return drawn.to_json()
 
 

@@ -92,6 +92,38 @@ def reference_row(
     return traces
 
 
+def label_row(
+    labels: BeatMarks, window: tuple[float, float], theme: Theme, *, level: float
+) -> list[dict[str, Any]]:
+    """Traces: words to the right of where they begin to hold; the one that holds at the left edge.
+
+    A word too close to the next one to be read gives way.
+    """
+    shown = labels.within(*window)
+    times, words = list(shown.times), list(shown.symbols)
+    earlier = int(np.searchsorted(labels.times, window[0]))
+    if earlier and (not times or times[0] > window[0]):
+        times, words = [window[0], *times], [str(labels.symbols[earlier - 1]), *words]
+    room = (window[1] - window[0]) / 25
+    ends = [*times[1:], np.inf]
+    kept = [k for k in range(len(times)) if ends[k] - times[k] >= room]
+    if not kept:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "x": [float(times[k]) for k in kept],
+            "y": np.full(len(kept), level, np.float32),
+            "mode": "text",
+            "text": [f"▏{words[k]}" for k in kept],
+            "textposition": "middle right",
+            "textfont": {"size": AXIS_TITLE, "color": theme.ink},
+            "hovertemplate": "%{text} from %{x:.2f} s<extra></extra>",
+            "name": "rhythm",
+        }
+    ]
+
+
 def _letters(
     times: np.ndarray, symbols: list[str], level: float, boxed: bool, theme: Theme
 ) -> dict[str, Any]:

@@ -48,13 +48,17 @@ class Drawing:
             **trace,
         )
 
-    def targets(self, x: np.ndarray, y: np.ndarray, **trace: Any) -> None:
-        """Invisible markers that a click finds: heat maps, images and lines return no clicks."""
+    def targets(self, x: np.ndarray | None, y: np.ndarray, **trace: Any) -> None:
+        """Invisible markers that a click finds: heat maps, images and lines return no clicks.
+
+        Without `x` they are evenly spaced by `x0` and `dx` in `trace`.
+        """
         hidden = {"marker": {"opacity": 0}}
         # A click finds markers by their data: one element on the page is enough for all of them.
         marker = {"opacity": 0, "size": 4, "color": self.theme.ink, "maxdisplayed": 1}
         options = {"hoverinfo": "none", "selected": hidden, "unselected": hidden, **trace}
-        self.add("scatter", x=x, y=y, mode="markers", marker=marker, **options)
+        across = {} if x is None else {"x": x}
+        self.add("scatter", **across, y=y, mode="markers", marker=marker, **options)
         self.layout |= {"clickmode": "event+select", "hoverdistance": -1}
 
     def shape(self, kind: str, **shape: Any) -> None:

@@ -66,6 +66,12 @@ def area(rgb: RGB, alpha: float) -> str:
     return f"rgba({rgb[0]},{rgb[1]},{rgb[2]},{alpha:g})"
 
 
+def rgb_of(colour: str) -> RGB:
+    """The hue of a token such as "#55636D"."""
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return red, green, blue
+
+
 _SIGNED = ((0.0, 0.0), (0.5, 0.62), (1.0, 1.0))
 _LINEAR = ((0.0, 0.0), (1.0, 1.0))
 

@@ -59,7 +59,7 @@ def go_to(sample: Sample, start: float, length: float) -> None:
 
 def window_controls(sample: Sample, current: Window, key: str) -> None:
     """Length of the window, one step back and one ahead, and its start as a number."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         offered = LENGTHS[:-1] if phone() else LENGTHS  # a phone's row has no room for more
         lengths = [s for s in offered if s <= max(sample.extent[0], LENGTHS[0])]
         chosen = st.segmented_control(

@@ -1,5 +1,6 @@
 """Numbers and samples in words: shapes, places, durations with their units."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,11 @@ THIN = "\u2009"
 def thousands(value: int) -> str:
     """1234567 as 1 234 567 with thin spaces."""
     return f"{value:,}".replace(",", THIN)
+
+
+def literal(text: str) -> str:
+    """A text from a file as Markdown that shows it as it is: no link, picture or formula."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$])", r"\\\1", text)
 
 
 def plain(value: float) -> str:

@@ -9,8 +9,9 @@ from dashboard.figures.beats import BeatMarks
 from dashboard.figures.drawing import empty_figure
 from dashboard.figures.histograms import histogram, histogram_bar
 from dashboard.figures.matrices import gram_heatmap
-from dashboard.figures.overview import ecg_overview
-from dashboard.figures.signals import Lanes, Lead, ecg_paper
+from dashboard.figures.overview import QualityStrip, ecg_overview
+from dashboard.figures.quality import IndexCurve, quality_curves
+from dashboard.figures.signals import Calipers, Doubt, Lanes, Lead, ecg_paper
 from dashboard.figures.theme import DARK, LIGHT
 from dashboard.figures.thin import Series
 
@@ -42,6 +43,40 @@ FIGURES = {
         reference=BEATS,
         lanes=LANES,
         position=5.0,
+        phone=phone,
+    ),
+    "layout": lambda theme, phone: ecg_paper(
+        [
+            Lead("I", SIGNAL.within(2, 5), 200, 0, SIGNAL.within(2, 5), (Doubt(3, 4, "flat"),)),
+            Lead("V1", Series(5.0, 1.0, np.empty(0)), row=0),
+            Lead("II", SIGNAL, row=1),
+        ],
+        WINDOW,
+        theme=theme,
+        beats=BEATS,
+        annotators={"other": BEATS},
+        rhythm=BeatMarks(np.array([0.0, 4.0]), ["(AFIB", "(N"]),
+        measuring=True,
+        calipers=Calipers(2, (3.0, 4.0), (0.1, 0.2), "1000 ms"),
+        phone=phone,
+    ),
+    "strip": lambda theme, phone: ecg_overview(
+        BEATS.times,
+        BEATS.symbols,
+        np.full(8, 60.0),
+        WINDOW,
+        duration=10,
+        theme=theme,
+        quality=QualityStrip(np.array([0, 2], np.int8), 5.0, np.array([1.0]), np.array([2.0])),
+        phone=phone,
+    ),
+    "quality": lambda theme, phone: quality_curves(
+        [IndexCurve("kSQI", np.array([1.0, np.nan]), (0, 30), 5.0)],
+        np.array([0, 2], np.int8),
+        5.0,
+        WINDOW,
+        duration=10.0,
+        theme=theme,
         phone=phone,
     ),
     "overview": lambda theme, phone: ecg_overview(

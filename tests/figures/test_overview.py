@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from dashboard.figures.clock import clock, clock_ticks
-from dashboard.figures.overview import chosen_window, ecg_overview, lowest_and_highest
+from dashboard.figures.overview import (
+    QualityStrip,
+    chosen_window,
+    ecg_overview,
+    lowest_and_highest,
+    quality_columns,
+)
 from dashboard.figures.theme import LIGHT
 
 
@@ -91,3 +97,33 @@ def test_clock_ticks_are_round_and_inside():
     values, text = clock_ticks(570.3, 580.3)
     assert values == [572, 574, 576, 578, 580][: len(values)]
     assert text[0] == "9:32.0"
+
+
+@pytest.mark.parametrize(("windows", "seconds"), [(6, 10.0), (180, 10.0), (8_640, 10.0)])
+def test_the_strip_shows_the_worst_of_each_column(windows, seconds):
+    rng = np.random.default_rng(windows)
+    levels = rng.choice([0, 0, 0, 1, 2], windows).astype(np.int8)
+    duration = windows * seconds
+    starts = np.sort(rng.uniform(0, duration, 5))
+    ends = starts + rng.uniform(0.1, duration / 50, 5)
+    found = quality_columns(QualityStrip(levels, seconds, starts, ends), duration)
+    column = duration / len(found)
+    for k, level in enumerate(found):  # a plain loop over columns
+        low, high = k * column, (k + 1) * column
+        if any(a < high - 1e-9 and b > low + 1e-9 for a, b in zip(starts, ends, strict=True)):
+            assert level == 3
+        else:
+            first, last = int(low / seconds + 1e-9), int(np.ceil(high / seconds - 1e-9))
+            assert level == levels[first:last].max()
+
+
+def test_a_day_with_its_quality_travels_in_45_kB():
+    times, symbols, rates = record(24)
+    levels = np.random.default_rng(0).integers(0, 3, 8_640).astype(np.int8)
+    strip = QualityStrip(levels, 10.0, np.arange(0, 86_400, 50.0), np.arange(1, 86_401, 50.0))
+    figure = ecg_overview(
+        times, symbols, rates, (0, 10), duration=86_400, theme=LIGHT, quality=strip
+    )
+    assert len(figure.to_json()) <= 45_000
+    assert figure.layout.height == 146
+    assert figure.layout.xaxis.anchor == "y3"

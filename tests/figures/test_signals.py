@@ -5,7 +5,17 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboard.figures.beats import BeatMarks
-from dashboard.figures.signals import Lanes, Lead, clicked_time, ecg_paper, samples_per_pixel
+from dashboard.figures.lead_layouts import STANDARD, layout_named, pieces
+from dashboard.figures.signals import (
+    Calipers,
+    Doubt,
+    Lanes,
+    Lead,
+    clicked_row,
+    clicked_time,
+    ecg_paper,
+    samples_per_pixel,
+)
 from dashboard.figures.theme import DARK, LIGHT
 from dashboard.figures.thin import Series
 
@@ -167,3 +177,126 @@ def test_beats_made_by_hand_have_an_outline_and_their_row_a_name():
     assert [note.text for note in figure.layout.annotations if note.text in ("net", "edit")] == [
         "edit"
     ]
+
+
+WINDOW = (3_600.0, 3_610.0)
+
+
+def laid_out(name, channels=STANDARD, before=False):
+    """Leads of a layout over WINDOW; each lead's values are its channel's number."""
+    out = []
+    for piece in pieces(layout_named(name), channels, WINDOW):
+        count = 0 if piece.channel is None else round((piece.end - piece.start) * RATE) + 1
+        values = np.full(count, piece.channel or 0, np.float32)
+        values[::400] += 1
+        series = Series(piece.start, 1 / RATE, values)
+        pale = Series(piece.start, 1 / RATE, values + 9) if before and count else None
+        out.append(Lead(piece.name, series, round(piece.start * RATE), piece.row, pale))
+    return out
+
+
+def names_on(figure):
+    return [note.text for note in figure.layout.annotations if note.text.startswith("<b>")]
+
+
+def test_three_by_four_has_four_rows_and_each_lead_in_its_part_of_the_window():
+    figure = ecg_paper(laid_out("3×4"), WINDOW, theme=LIGHT)
+    (pulses,) = traces(figure, "1 mV")
+    assert len(pulses.x) == 4 * 7  # a calibration pulse per row
+    for name, column in (("I", 0), ("aVR", 1), ("V1", 2), ("V6", 3)):
+        trace = traces(figure, name)[0]
+        assert trace.x0 == pytest.approx(WINDOW[0] + 2.5 * column, abs=0.01)
+        assert trace.dx * len(trace.y) == pytest.approx(2.5, abs=0.02)
+    rhythm = traces(figure, "II")[-1]
+    assert rhythm.dx * len(rhythm.y) == pytest.approx(10, abs=0.02)
+    assert len(names_on(figure)) == 13
+
+
+def test_rows_of_a_layout_lie_under_each_other_with_a_pulse_of_room():
+    figure = ecg_paper(laid_out("12×1"), WINDOW, theme=LIGHT)
+    unit = 0.5 / figure.layout.yaxis.dtick
+    medians = [np.median(np.asarray(traces(figure, name)[0].y)) * unit for name in STANDARD]
+    assert (np.diff(medians) <= -1.0).all()
+
+
+def test_a_lead_that_was_not_recorded_says_so():
+    figure = ecg_paper(laid_out("3×4", STANDARD[:8]), WINDOW, theme=LIGHT)
+    assert "<b>V6</b>: not recorded" in names_on(figure)
+    assert traces(figure, "V6") == []
+
+
+def test_a_lead_before_its_filters_is_drawn_pale_on_the_same_middle():
+    figure = ecg_paper(laid_out("12×1", before=True), WINDOW, theme=LIGHT)
+    (drawn,), (pale,) = traces(figure, "V1"), traces(figure, "V1 before")
+    assert pale.opacity < 0.5
+    assert np.median(pale.y) == np.median(drawn.y)
+
+
+@pytest.mark.parametrize("seconds", [10.0, 30.0, 300.0])
+def test_twelve_leads_with_all_tools_on_travel_in_105_kB(seconds):
+    window = (3_600.0, 3_600.0 + seconds)
+    both = [Lead(x.name, x.trace, x.first_index, None, x.trace) for x in leads(12, seconds)]
+    marks = {"beats": beats(count=90), "reference": beats(count=90), "lanes": lanes()}
+    figure = ecg_paper(both, window, theme=LIGHT, measuring=True, **marks)
+    assert len(figure.to_json()) <= LIMIT
+
+
+def test_while_measuring_a_click_tells_its_row():
+    figure = ecg_paper(laid_out("3×4"), WINDOW, theme=LIGHT, measuring=True)
+    rows = traces(figure, "moments")
+    assert [clicked_row({"x": 0, "legendgroup": row.legendgroup}) for row in rows] == [0, 1, 2, 3]
+    assert clicked_row({"x": 0}) is None
+    assert rows[0].x0 == WINDOW[0]
+    assert rows[0].x0 + rows[0].dx * (len(rows[0].y) - 1) == pytest.approx(WINDOW[1])
+    assert rows[0].dx <= 0.0125  # about a px of a window of 10 s
+
+
+def test_calipers_stand_on_their_lead_and_say_what_they_read():
+    calipers = Calipers(0, (3_602.0, 3_602.8), (0.0, 1.0), "800 ms")
+    figure = ecg_paper(laid_out("3×4"), WINDOW, theme=LIGHT, calipers=calipers)
+    (ends,) = traces(figure, "calipers")
+    unit = 0.5 / figure.layout.yaxis.dtick
+    assert (ends.y[1] - ends.y[0]) * unit == pytest.approx(1, abs=0.01)
+    assert list(ends.x) == [3_602.0, 3_602.8]
+    assert "800 ms" in [note.text for note in figure.layout.annotations]
+
+
+def test_stretches_not_to_be_read_are_shaded_in_their_row_alone():
+    lead = leads(2)
+    lead[1] = Lead(
+        "V1", lead[1].trace, lead[1].first_index, None, None, (Doubt(3_599, 3_603, "gap"),)
+    )
+    figure = ecg_paper(lead, WINDOW, theme=LIGHT)
+    (shade,) = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert (shade.x0, shade.x1) == (3_600.0, 3_603)
+    middle = np.median(np.asarray(traces(figure, "V1")[0].y, float))
+    assert shade.y0 < middle < shade.y1
+    assert "gap" in [note.text for note in figure.layout.annotations]
+
+
+def test_annotators_have_a_row_each_and_the_rhythm_that_holds_is_named_at_the_edge():
+    rhythm = BeatMarks(np.array([100.0, 3_605.0, 3_605.1]), ["(AFIB", "(VT", "(N"])
+    figure = ecg_paper(
+        leads(1), WINDOW, theme=LIGHT, beats=beats(), annotators={"qrs": beats()}, rhythm=rhythm
+    )
+    (words,) = traces(figure, "rhythm")
+    assert list(words.x) == [3_600.0, 3_605.1]  # (VT is too short to be read
+    assert [text[1:] for text in words.text] == ["(AFIB", "(N"]
+    heights = [
+        note.y for note in figure.layout.annotations if note.text in ("net", "qrs", "rhythm")
+    ]
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) == 3
+
+
+def test_a_name_from_a_file_cannot_bring_markup():
+    hostile = Lead("<a href='https://example.org'>II</a>", leads(1)[0].trace)
+    figure = ecg_paper([hostile], WINDOW, theme=LIGHT)
+    assert not any("<a" in note.text for note in figure.layout.annotations)
+
+
+def test_a_small_screen_has_no_lines_closer_than_two_pixels():
+    wide = ecg_paper(leads(1), WINDOW, theme=LIGHT, width=970)
+    narrow = ecg_paper(leads(1), WINDOW, theme=LIGHT, width=340)
+    assert wide.layout.xaxis.minor.showgrid
+    assert not narrow.layout.xaxis.minor.showgrid

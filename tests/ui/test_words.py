@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.ui.words import THIN, plain, relative
+from dashboard.ui.words import THIN, literal, plain, relative
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,9 @@ def test_a_stored_value_is_plain(value, text):
 @pytest.mark.parametrize(("value", "text"), [(0.5, "+0.5"), (-0.13849, "\u22120.138")])
 def test_a_signed_value_has_a_real_minus(value, text):
     assert relative(value) == text
+
+
+def test_a_name_from_a_file_brings_no_markdown():
+    assert literal("![x](http://h/y.png)") == r"\!\[x\]\(http\://h/y\.png\)"
+    assert literal(":red[a] $b$") == r"\:red\[a\] \$b\$"
+    assert literal("aVR") == "aVR"

@@ -8,6 +8,7 @@ from dashboard.figures.overview import chosen_window, ecg_overview
 from dashboard.ui import panels
 from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.ecg.quality import quality_strip
 from dashboard.ui.window import go_to, window
 from dashboard.ui.words import thousands
 
@@ -41,7 +42,8 @@ def show_overview(heart: Heart) -> None:
     """The whole record; dragging a box chooses the window."""
     shown = window(heart.sample, heart.position)
     panels.head(
-        "Whole record", "heart rate and where S, V and F beats are; drag to choose a window"
+        "Whole record",
+        "heart rate, where S, V and F beats are, signal quality; drag to choose a window",
     )
     length = heart.sample.extent[0]
     figure = ecg_overview(
@@ -51,6 +53,7 @@ def show_overview(heart: Heart) -> None:
         shown.span,
         duration=length,
         theme=heart.theme,
+        quality=quality_strip(heart),
         phone=heart.phone,
     )
 

@@ -1,79 +1,85 @@
-"""A window of the ECG on paper, with its beats."""
+"""A window of the ECG on paper, with its beats, tools and marks."""
 
 import streamlit as st
 
-from dashboard.figures.beats import BeatMarks
 from dashboard.figures.clock import clock
-from dashboard.figures.signals import Lead, clicked_time, ecg_paper, samples_per_pixel
-from dashboard.figures.thin import Series
+from dashboard.figures.signals import clicked_time, ecg_paper, samples_per_pixel
 from dashboard.ui import cache, panels, state
+from dashboard.ui.ecg.annotator_choice import pick_annotators
+from dashboard.ui.ecg.beat_steps import step_buttons, step_words
+from dashboard.ui.ecg.filter_choice import pick_filters
 from dashboard.ui.ecg.heart import Heart
-from dashboard.ui.window import Window, window, window_controls
+from dashboard.ui.ecg.measuring import calipers_drawn, measuring, pick_measuring, set_leg
+from dashboard.ui.ecg.paper_leads import default_leads, layout_words, pick_layout, shown_leads
+from dashboard.ui.ecg.printing import page_downloads
+from dashboard.ui.window import window, window_controls
+from dashboard.ui.words import literal
+
+__all__ = ["default_leads", "show_paper"]
 
 
 def show_paper(heart: Heart) -> None:
     """The window on ECG paper: leads, beats, the file's annotations, class probabilities."""
     sample = heart.sample
     shown = window(sample, heart.position)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        panels.head("Window", f"{clock(shown.start)} to {clock(shown.span[1])}")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="paper-tools"):
+        words = step_words()
+        span = f"{clock(shown.start)} to {clock(shown.span[1])}"
+        panels.head("Window", f"{span} · {words}" if words else span)
         st.space("stretch")
         window_controls(sample, shown, "paper-window")
-    compared = heart.compared
-    reference = compared and BeatMarks(
-        compared.positions / sample.sampling_rate, compared.symbols, differs=compared.differs
-    )
+        step_buttons(heart, shown)
+        layout = pick_layout(sample, shown)
+        filters, before = pick_filters(sample.sampling_rate)
+        marks = pick_annotators(heart, shown.span)
+        pick_measuring(heart)
+    leads = shown_leads(heart, shown, layout, filters, before)
+    calipers, measured = calipers_drawn(heart, leads, filters)
     width = 340 if heart.phone else 970
     figure = ecg_paper(
-        _leads(heart, shown),
+        leads.leads,
         shown.span,
         theme=heart.theme,
         beats=heart.marks,
-        reference=reference,
+        reference=marks.reference,
+        annotators=marks.annotators,
+        rhythm=marks.rhythm,
         lanes=cache.lanes(
             *heart.key, cache.block_of(sample.digest, heart.answer.spec.name, heart.position)
         ),
         position=heart.position[0] / sample.sampling_rate,
+        measuring=measuring(),
+        calipers=calipers,
         width=width,
         phone=heart.phone,
     )
     inside = heart.marks.within(*shown.span)
     alt = f"{len(inside)} beats between {clock(shown.start)} and {clock(shown.span[1])}."
-    key = panels.chart(figure, "paper", heart.theme, alt, on_select=_moved)
+
+    def clicked(key: str) -> None:
+        if measuring():
+            set_leg(heart, leads, filters, key)
+        else:
+            _moved(key)
+
+    key = panels.chart(figure, "paper", heart.theme, alt, on_select=clicked)
     per_pixel = samples_per_pixel(shown.span, sample.sampling_rate, width)
+    told = [
+        measured and f"**{literal(measured)}**",
+        literal(layout_words(layout, sample, shown)),
+        filters and f"drawn {filters.words}, zero phase; the network is fed the record as it is",
+    ]
+    if any(told):
+        st.markdown(f":gray[:small[{' · '.join(words for words in told if words)}]]")
     text = f"25 mm/s, 10 mm/mV · {per_pixel:.1f} samples per px" + (
         ", min and max kept" if per_pixel > 1 else ""
     )
     panels.caption(
         f"{text} · below: class probability of each cell, 0 to 1 · {heart.source}",
         "paper",
+        page_downloads(heart, shown, layout, filters, before),
         chart_key=key,
     )
-
-
-def _leads(heart: Heart, shown: Window) -> list[Lead]:
-    """The window's values of the leads chosen, the analysed one first."""
-    sample, rate = heart.sample, heart.sample.sampling_rate
-    first = max(0, int(shown.start * rate) - 1)
-    last = int(shown.span[1] * rate) + 2
-    chosen = st.session_state.get("leads-shown") or default_leads(heart)
-    rows = [i for i, name in enumerate(sample.channels) if name in chosen] or [heart.lead]
-    return [
-        Lead(
-            sample.channels[row],
-            Series(first / rate, 1 / rate, sample.values((row, slice(first, last)))),
-            first,
-        )
-        for row in rows
-    ]
-
-
-def default_leads(heart: Heart) -> list[str]:
-    """The leads drawn at first: the one analysed and the next, or all where there are three."""
-    names = list(heart.sample.channels)
-    if len(names) <= 3 and not heart.phone:
-        return names
-    return [names[i] for i in sorted({heart.lead, (heart.lead + 1) % len(names)})]
 
 
 def _moved(key: str) -> None:

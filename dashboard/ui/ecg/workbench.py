@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.ui.ecg.agreement import show_agreement
 from dashboard.ui.ecg.edit import show_edit
 from dashboard.ui.ecg.heart import Heart
+from dashboard.ui.ecg.quality import show_quality
 from dashboard.ui.ecg.report import show_report
 from dashboard.ui.ecg.rhythm import show_rhythm
 from dashboard.ui.ecg.shapes import show_shapes
@@ -16,6 +17,7 @@ PANELS: dict[str, Callable[[Heart], None]] = {
     "Shapes": show_shapes,
     "Rhythm": show_rhythm,  # not first: its library takes over a second to import
     "Why": show_why,
+    "Quality": show_quality,
     "Edit": show_edit,
     "Report": show_report,
     "Agreement": show_agreement,

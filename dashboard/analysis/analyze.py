@@ -114,10 +114,11 @@ def _beats(
 ) -> Beats:
     """Decoded beats, not in gaps or padding, told apart by rhythm, in the index of the sample."""
     found = _outside_gaps(beats.decode(output, spec, prepared.valid[0]), prepared)
-    lead, rate = prepared.array[0, : prepared.valid[0]], spec.input.sampling_rate
-    named = beats.with_rhythm(found, lead, rate, net.rhythm, prepared.gaps)
-    positions = prepared.index_in_sample(named.positions[:, None])[:, 0]
-    return replace(named, positions=np.clip(positions, 0, sample.shape[0] - 1))
+    if hasattr(net, "rhythm"):
+        lead, rate = prepared.array[0, : prepared.valid[0]], spec.input.sampling_rate
+        found = beats.with_rhythm(found, lead, rate, net.rhythm, prepared.gaps)
+    positions = prepared.index_in_sample(found.positions[:, None])[:, 0]
+    return replace(found, positions=np.clip(positions, 0, sample.shape[0] - 1))
 
 
 def _run(

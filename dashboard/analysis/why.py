@@ -21,7 +21,7 @@ from models.probes.attribution import (
     unit,
 )
 from models.probes.geometry import OUTPUT, geometry
-from models.records import Beats
+from models.records import AAMI, Beats
 from models.spec import ModelSpec
 
 BEAT = "beat"  # the question whether there is a beat at all
@@ -83,18 +83,23 @@ def why(
 ) -> Why:
     """Contributions to the logit of `answer` in the cell of the beat at `position` (sample index).
 
-    `answer` is BEAT or one of SHAPES, `method` one of METHODS. Only the receptive field
+    `answer` is BEAT or one of `class_names`, `method` one of METHODS. Only the receptive field
     of the cell is run. Raises ValueError for an answer that the network does not have.
     """
-    names = (BEAT, None, *SHAPES)
+    names = (BEAT, None, *class_names(spec))
     if answer not in names or answer is None:
-        raise ValueError(f"got {answer!r}, expected {BEAT!r} or one of {SHAPES}")
+        raise ValueError(f"got {answer!r}, expected {BEAT!r} or one of {class_names(spec)}")
     started = perf_counter()
     part, cell = field_of(net, prepared, cell_at(prepared, spec, position))
     attribution = METHODS[method](net, part.array, unit(names.index(answer), cell))
     beat = float(np.rint(part.index_in_input(np.array([position]))[0]))
     beat = int(np.clip(beat, 0, part.array.shape[1] - 1))
     return Why(part, cell, beat, answer, attribution, perf_counter() - started)
+
+
+def class_names(spec: ModelSpec) -> tuple[str, ...]:
+    """What the class logits of a cell stand for: where N and S share a shape, N is both."""
+    return SHAPES if spec.family == "beat_grid" else AAMI
 
 
 def rhythm_evidence(

@@ -14,15 +14,15 @@ from models.spec import ModelSpec
 
 N, S, V = (AAMI.index(name) for name in "NSV")
 EARLY_V = 10.0
-AS_SHAPE = [AAMI.index(name) for name in SHAPES]
 
 
 def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
-    """Beats in the first `length` fed samples of one lead, named by their shape: none is S yet.
+    """Beats in the first `length` fed samples of one lead, named by what their cells say.
 
     `output` (1 + 1 + K, G) or (1, 1 + 1 + K, G), numpy or a tensor on the CPU: logits of beat,
-    offset and shape per cell. Kept are cells above the decoder's threshold that no better cell
-    within its refractory time outdoes. `positions` are in fed samples, sorted.
+    offset and class per cell; K is 5, or 4 where N and S share their shape (none is S yet). Kept
+    are cells above the decoder's threshold that no better cell within its refractory time outdoes.
+    `positions` are in fed samples, sorted.
     """
     cells = np.asarray(output, dtype=np.float32).reshape(-1, output.shape[-1])  # (2 + K, G)
     stride = spec.decoder["stride"]
@@ -32,8 +32,7 @@ def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
     order = np.argsort(places, kind="stable")
     order = order[places[order] < length]
     kept = order[best_apart(places[order], cells[0, found[order]], refractory)]
-    probabilities = np.zeros((len(kept), len(AAMI)))
-    probabilities[:, AS_SHAPE] = softmax(cells[2:, found[kept]].T, axis=1)
+    probabilities = _named(cells[:, found[kept]]).T  # (B, 5)
     return Beats(
         names=AAMI,
         positions=places[kept].astype(float),
@@ -41,6 +40,19 @@ def decode(output: np.ndarray, spec: ModelSpec, length: int) -> Beats:
         scores=expit(cells[0, found[kept]]).astype(float),
         probabilities=probabilities,
     )
+
+
+def cell_names(logits: int) -> tuple[str, ...]:
+    """What the class logits of a cell stand for, by their number."""
+    return AAMI if logits == len(AAMI) else SHAPES
+
+
+def _named(cells: np.ndarray) -> np.ndarray:
+    """Probabilities (5, G) of the AAMI classes in cells (2 + K, G) that hold a beat."""
+    names = cell_names(len(cells) - 2)
+    chances = np.zeros((len(AAMI), cells.shape[1]))
+    chances[[AAMI.index(name) for name in names]] = softmax(cells[2:], axis=0)
+    return chances
 
 
 def with_rhythm(
@@ -93,12 +105,11 @@ def _ectopic(beats: Beats) -> tuple[np.ndarray, np.ndarray]:
 def cell_probabilities(cells: np.ndarray, places: np.ndarray, beats: Beats) -> np.ndarray:
     """Per cell (K, G) the probability that a beat of each AAMI class is there.
 
-    `cells` (2 + K - 1, G) as in `decode`. The rhythm of a cell is that of the nearest beat;
+    `cells` (2 + K, G) as in `decode`. The rhythm of a cell is that of the nearest beat;
     `places` (G,) of the cells are in the index of `beats`.
     """
-    chances = np.zeros((len(AAMI), cells.shape[-1]))
-    chances[AS_SHAPE] = softmax(cells[2:], axis=0)
-    if len(beats):
+    chances = _named(cells)
+    if len(beats) and cell_names(len(cells) - 2) == SHAPES:
         middles = (beats.positions[1:] + beats.positions[:-1]) / 2
         chances = _by_rhythm(chances, _ectopic(beats)[1][np.searchsorted(middles, places)])
     return (expit(cells[0]) * chances).astype(np.float32)

@@ -70,7 +70,7 @@ def test_contributions_of_a_beat_sum_to_its_logit_less_that_of_a_flat_lead(found
     rows = w.by_channel(reason, spec)
     assert sum(row.contribution for row in rows) == pytest.approx(reason.values.sum(), abs=1e-3)
     flat = run(net, np.zeros_like(reason.part.array))[0].numpy()
-    channel = 0 if answer == w.BEAT else 2 + "NSVFQ".index(answer)
+    channel = 0 if answer == w.BEAT else 2 + SHAPES.index(answer)
     assert about.baseline == pytest.approx(float(flat[channel, reason.cell]), abs=1e-4)
 
 

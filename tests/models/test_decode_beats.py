@@ -52,6 +52,15 @@ def test_beats_lie_at_cell_plus_offset_and_carry_their_shape():
     assert beats.probabilities.shape == (2, 5)
 
 
+def test_a_network_with_a_logit_for_every_class_needs_no_rhythm():
+    cells = np.full((1, 7, 8), -8.0, np.float32)
+    cells[0, [0, 3], 4] = 5.0, 4.0
+    beats = decode(cells, SPEC, 64)
+    assert beats.symbols == ["S"]
+    chances = cell_probabilities(cells[0], STRIDE * (np.arange(8) + 0.5), beats)
+    assert chances[:, 4].argmax() == 1
+
+
 def test_of_two_cells_that_claim_one_beat_the_surer_one_stays():
     beats = decode(grid(64, {10: (2.0, 0.95, 0), 11: (4.0, 0.05, 0)}), SPEC, 512)
     np.testing.assert_allclose(beats.positions, [STRIDE * 11.05], atol=1e-4)

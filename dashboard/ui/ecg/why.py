@@ -23,7 +23,6 @@ from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.words import signed
 from models import registry
-from models.nets.beat_grid import SHAPES
 
 REACHES = {"±1 s": 1.0, "±2 s": 2.0, "±8 s": 8.0}  # s on either side of the beat
 BRACKET = 0.1  # s, about the width of a QRS complex
@@ -62,7 +61,7 @@ def show_why(heart: Heart) -> None:
         )
     with table.container(gap="xsmall"):
         _show_channels(heart, found)
-        if answer == "N":
+        if answer == "N" and "S" not in reasons.class_names(heart.answer.spec):
             rows = explained_rhythm(*heart.key, position)
             show_evidence("S rather than N", rows, "of mean", sum(r.contribution for r in rows))
 
@@ -77,11 +76,12 @@ def _choices(heart: Heart, beat: int, named: str) -> tuple[str, str, float]:
             "Why", f"beat at {where}, named {MARKS.get(named, '')} **{named}** {chance:.2f}"
         )
         st.space("stretch")
+        classes = reasons.class_names(heart.answer.spec)
         answer = st.segmented_control(
             "Contribution to",
-            [*SHAPES, BEAT],
-            default="N" if named == "S" else named,
-            format_func=lambda name: "N or S" if name == "N" else name,
+            [*classes, BEAT],
+            default=named if named in classes else "N",
+            format_func=lambda name: "N or S" if name == "N" and "S" not in classes else name,
             required=True,
             key=f"why-answer-{heart.sample.digest[:8]}-{beats.positions[beat]:.2f}",
             label_visibility="collapsed",

@@ -10,7 +10,7 @@ against fibrillation: Ladavich and Ghoraani, Biomed. Signal Process. Control 18 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-FEATURES = ("this RR", "next RR", "RR of 11 beats", "P waves")
+FEATURES = ("RR before / mean", "RR after / mean", "RR of 11 beats / mean", "P waves seen")
 SHORTEST_RR, LONGEST_RR = 0.2, 3.0  # s: what lies outside counts as this
 NEARBY = 11  # beats whose RR is the local one
 P_WAVE = (-0.24, -0.07)  # s before a beat where its P wave lies

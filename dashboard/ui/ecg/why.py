@@ -63,7 +63,7 @@ def show_why(heart: Heart) -> None:
         _show_channels(heart, found)
         if answer == "N" and "S" not in reasons.class_names(heart.answer.spec):
             rows = explained_rhythm(*heart.key, position)
-            show_evidence("S rather than N", rows, "of mean", sum(r.contribution for r in rows))
+            show_evidence("S rather than N", rows, "value", sum(r.contribution for r in rows))
 
 
 def _choices(heart: Heart, beat: int, named: str) -> tuple[str, str, float]:

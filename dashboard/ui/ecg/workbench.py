@@ -26,6 +26,12 @@ PANELS: dict[str, Callable[[Heart], None]] = {
 
 def show_workbench(heart: Heart) -> None:
     """The panels by name; only the chosen one is computed."""
-    names = list(PANELS)
-    chosen = st.segmented_control("Workbench", names, default=names[0], key="ecg-workbench")
-    PANELS[chosen or names[0]](heart)
+    chosen = st.segmented_control(
+        "Workbench",
+        list(PANELS),
+        default=next(iter(PANELS)),
+        required=True,
+        key="ecg-workbench",
+        label_visibility="collapsed",
+    )
+    PANELS[chosen](heart)

@@ -51,9 +51,8 @@ def agreement(beats: Beats, others: Beats, rate: float) -> tuple[int, int, int]:
 
 def test_out_of_domain_leads_show_the_beats_of_lead_two(net, data_dir):
     folder = data_dir / "ecg_formats"
-    headers = sorted((folder / "challenge12lead").glob("*.hea")) + [
-        folder / "wfdb" / "s0010_re.hea"
-    ]
+    headers = sorted((folder / "challenge12lead").glob("*.hea"))
+    headers.append(folder / "wfdb" / "s0010_re.hea")
     table = {}
     for header in headers:
         sample = open_files([header])

@@ -27,6 +27,10 @@ class Nd:
         return self._type("Conv")
 
     @property
+    def conv_transpose(self) -> type[nn.Module]:
+        return self._type("ConvTranspose")
+
+    @property
     def batch_norm(self) -> type[nn.Module]:
         return self._type("BatchNorm")
 

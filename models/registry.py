@@ -11,11 +11,12 @@ from torch import nn
 from models import device as devices
 from models import weights as files
 from models import zoo
-from models.nets import beat_grid, lenet, resnet
+from models.nets import beat_grid, lenet, resnet, unet
 from models.spec import ModelSpec, Weights
 
 FAMILIES = (
     beat_grid,
+    unet,
     lenet,
     resnet,
 )

@@ -5,7 +5,7 @@ from dashboard.recipes.recipe import Recipe, UnsuitableData
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (ecg_beats.RECIPE, lenet5_mnist.RECIPE, resnet3d_hippocampus.RECIPE)
+    for recipe in (*ecg_beats.RECIPES, lenet5_mnist.RECIPE, resnet3d_hippocampus.RECIPE)
 }
 
 __all__ = ["RECIPES", "Recipe", "UnsuitableData"]

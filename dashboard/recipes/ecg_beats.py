@@ -1,7 +1,8 @@
-"""How `ecg-beats` is trained, cross-validated over whole records, and measured."""
+"""How the finders of beats are trained, cross-validated over whole records, and measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -20,42 +21,64 @@ from dashboard.recipes.beat_records import (
     write_predictions,
 )
 from dashboard.recipes.beat_rhythm_head import fit_rhythm
-from dashboard.recipes.recipe import Recipe, UnsuitableData, evaluation_step
+from dashboard.recipes.recipe import Recipe, UnsuitableData, evaluation_step, parameters_of
 from models import registry, zoo
 from models import weights as files
-from models.nets.beat_grid import SPECS
 from models.records import AAMI, Card, Step
+from models.spec import ModelSpec
 from models.training.beats import BeatRecord, Window, WindowBatches, grid_loss
 from models.training.loop import fit
 
-SPEC = SPECS[0]
 EPOCHS = 20
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
-WINDOW = Window(rate=SPEC.input.sampling_rate, stride=int(SPEC.decoder["stride"]))
 
-NOTES = (
+SCORING = (
     "Gross statistics in the manner of ANSI/AAMI EC57: one-to-one matching within 150 ms on the "
-    "beats the network itself finds, lead MLII; nothing is scored inside ventricular flutter.",
-    "S and N have one shape: a logistic regression over RR ratios and the presence of P waves "
-    "tells them apart, fitted to the reference beats of the training records.",
+    "beats the network itself finds, lead MLII; nothing is scored inside ventricular flutter."
+)
+LIMITS = (
     "Calibration: of the beats that have a partner, in 15 bins of the probability of their class.",
     "No paced rhythm was seen in training. Research and teaching; not a medical device.",
 )
 
 
 @dataclass(frozen=True)
+class BeatFinder:
+    """A network that finds and names beats, and how its card says that it names them.
+
+    One with a `rhythm` head gets that fitted after the training.
+    """
+
+    spec: ModelSpec
+    naming: str
+
+    @property
+    def window(self) -> Window:
+        """The windows the network is trained on."""
+        fed = self.spec.input
+        stride = int(self.spec.decoder["stride"])
+        return Window(rate=fed.sampling_rate, stride=stride, channels=fed.channels)
+
+    def recipe(self) -> Recipe:
+        """The two verbs of the command line for this network."""
+        return Recipe(self.spec.name, partial(train, self), partial(evaluate, self))
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one training depends on, apart from its records."""
 
+    row: BeatFinder
+    window: Window
     epochs: int = EPOCHS
     seed: int = 0
     device: str | torch.device = "cpu"
     resume: bool = False
-    window: Window = WINDOW
 
 
 def train(
+    row: BeatFinder,
     data: Path,
     out: Path,
     *,
@@ -64,7 +87,7 @@ def train(
     device: str | torch.device = "cpu",
     resume: bool = False,
     folds: int = 0,
-    window: Window = WINDOW,
+    window: Window | None = None,
 ) -> Iterator[Step]:
     """Train on every unpaced record of `data`; weights to `out`, the card beside it.
 
@@ -74,12 +97,14 @@ def train(
     found = record_files(data, paced=False)
     if folds and not 2 <= folds <= len(found):
         raise UnsuitableData(f"got {folds} folds, expected 2 to {len(found)} for as many records")
-    return _train(found, out, Plan(epochs or EPOCHS, seed, device, resume, window), folds)
+    plan = Plan(row, window or row.window, epochs or EPOCHS, seed, device, resume)
+    return _train(found, out, plan, folds)
 
 
 def _train(found: Sequence[Path], out: Path, plan: Plan, folds: int) -> Iterator[Step]:
+    spec = plan.row.spec
     samples = [read_record(path) for path in found]
-    records = [training_record(sample, SPEC) for sample in samples]
+    records = [training_record(sample, spec) for sample in samples]
     scores = yield from _cross_validate(samples, records, out, plan, folds)
     started = perf_counter()
     net = _fresh(plan)
@@ -90,7 +115,7 @@ def _train(found: Sequence[Path], out: Path, plan: Plan, folds: int) -> Iterator
     zoo.write_card(card, out.with_suffix(".json"))
     for fold in (None, *range(folds)):
         _checkpoint(out, fold).unlink(missing_ok=True)
-    yield Step(1.0, f"{SPEC.name}: trained on {len(records)} records", {"card": card})
+    yield Step(1.0, f"{spec.name}: trained on {len(records)} records", {"card": card})
 
 
 def _cross_validate(
@@ -106,14 +131,14 @@ def _cross_validate(
         net = _fresh(plan)
         steps = _fitted(net, known, _checkpoint(out, fold), plan)
         yield from _part(steps, fold, folds + 1, f"fold {fold + 1}/{folds}")
-        scores |= {s.name: score_record(net, SPEC, s)[0] for s in samples[fold::folds]}
+        scores |= {s.name: score_record(net, plan.row.spec, s)[0] for s in samples[fold::folds]}
     return scores
 
 
 def _fresh(plan: Plan) -> nn.Module:
     """The network with the random weights of the plan's seed, which dropout goes on from."""
     torch.manual_seed(plan.seed)
-    return registry.create(SPEC.name, dim=1)
+    return registry.create(plan.row.spec.name, dim=1)
 
 
 def _fitted(
@@ -131,7 +156,8 @@ def _fitted(
         checkpoint=checkpoint,
         resume=plan.resume,
     )
-    fit_rhythm(net.rhythm, records, plan.window.rate)
+    if hasattr(net, "rhythm"):
+        fit_rhythm(net.rhythm, records, plan.window.rate)
 
 
 def _checkpoint(out: Path, fold: int | None = None) -> Path:
@@ -146,6 +172,7 @@ def _part(steps: Iterator[Step], index: int, count: int, title: str) -> Iterator
 
 
 def evaluate(
+    row: BeatFinder,
     data: Path,
     *,
     split: str | None = None,
@@ -160,18 +187,23 @@ def evaluate(
     else every record. Raises UnsuitableData.
     """
     found = record_files(data, paced=paced, split=split)
-    net = registry.load(SPEC.name, device=device, weights=weights)
+    net = registry.load(row.spec.name, device=device, weights=weights)
     used = split or ("test" if (data / "test.txt").is_file() else "everything")
-    return _evaluate(found, data, used, net, predictions)
+    return _evaluate(row.spec, found, data, used, net, predictions)
 
 
 def _evaluate(
-    found: Sequence[Path], data: Path, split: str, net: nn.Module, predictions: Path | None
+    spec: ModelSpec,
+    found: Sequence[Path],
+    data: Path,
+    split: str,
+    net: nn.Module,
+    predictions: Path | None,
 ) -> Iterator[Step]:
     started = perf_counter()
     scores: dict[str, Scored] = {}
     for index, path in enumerate(found):
-        scores[path.stem], beats = score_record(net, SPEC, read_record(path))
+        scores[path.stem], beats = score_record(net, spec, read_record(path))
         if predictions is not None:
             predictions.mkdir(parents=True, exist_ok=True)
             write_predictions(predictions / f"{path.stem}.csv", beats)
@@ -179,8 +211,8 @@ def _evaluate(
     metrics = pooled(scores.values()).as_metrics()
     metrics["records"] = {name: entry.as_metrics() for name, entry in scores.items()}
     seconds = perf_counter() - started
-    count = _parameters_of(net)
-    yield evaluation_step(SPEC.name, data, split, len(found), metrics, count, seconds)
+    count = parameters_of(net)
+    yield evaluation_step(spec.name, data, split, len(found), metrics, count, seconds)
 
 
 def _card(
@@ -192,24 +224,21 @@ def _card(
     folds: int,
     seconds: float,
 ) -> Card:
+    weights = plan.row.spec.weights[0]
     return Card(
         name=out.stem,
         dim=1,
         sha256=files.sha256(out),
-        parameters=_parameters_of(net),
+        parameters=parameters_of(net),
         classes=AAMI,
-        trained_on=SPEC.weights[0].trained_on,
+        trained_on=weights.trained_on,
         split=_split_text([record.name for record in records], folds),
         command=_command(plan, folds),
-        license=SPEC.weights[0].license,
+        license=weights.license,
         metrics=_card_metrics(scores),
         seconds=round(seconds, 1),
-        notes=(*_one_record_notes(records), *NOTES),
+        notes=(*_one_record_notes(records), SCORING, plan.row.naming, *LIMITS),
     )
-
-
-def _parameters_of(net: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def _card_metrics(scores: Mapping[str, Scored]) -> dict[str, Any]:
@@ -231,7 +260,8 @@ def _command(plan: Plan, folds: int) -> str:
     """The command line that makes these weights; options that have their default are left out."""
     options = {"folds": (folds, 0), "epochs": (plan.epochs, EPOCHS), "seed": (plan.seed, 0)}
     given = [f" --{name} {value}" for name, (value, usual) in options.items() if value != usual]
-    start = f"python -m dashboard train {SPEC.name} --data DIR --out {SPEC.name}.safetensors"
+    name = plan.row.spec.name
+    start = f"python -m dashboard train {name} --data DIR --out {name}.safetensors"
     return start + "".join(given)
 
 
@@ -249,4 +279,16 @@ def _one_record_notes(records: Sequence[BeatRecord]) -> list[str]:
     return notes
 
 
-RECIPE = Recipe(SPEC.name, train, evaluate)
+ROWS = (
+    BeatFinder(
+        registry.find("ecg-beats"),
+        "S and N have one shape: a logistic regression over RR ratios and the presence of P waves "
+        "tells them apart, fitted to the reference beats of the training records.",
+    ),
+    BeatFinder(
+        registry.find("ecg-unet"),
+        "A published architecture to compare ecg-beats with, on the same folds, windows and loss: "
+        "it sees the lead alone and has a logit for each class, S too.",
+    ),
+)
+RECIPES = tuple(row.recipe() for row in ROWS)

@@ -1,6 +1,6 @@
-"""What a beat grid learns from: windows of fed leads, varied, with targets per cell and a loss."""
+"""What finders of beats learn from: windows of fed leads, varied, targets per cell, a loss."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,13 @@ from models.nets.beat_grid import SHAPES
 from models.records import AAMI
 from models.training.beat_variation import irregular_path, time_path, vary
 
-# How much a shape (N, V, F, Q) weighs in the loss: F is nearly one record's own, Q eight beats.
-SHAPE_WEIGHTS = (1.0, 1.2, 0.5, 0.5)
 SHAPE_OF = np.array([SHAPES.index(name if name in SHAPES else "N") for name in AAMI])
+# What a class logit stands for and weighs in the loss, by the number of logits: a shape (N, V, F,
+# Q) or an AAMI class (N, S, V, F, Q). F is nearly one record's own, Q eight beats.
+NAMED: Mapping[int, tuple[np.ndarray, tuple[float, ...]]] = {
+    len(SHAPES): (SHAPE_OF, (1.0, 1.2, 0.5, 0.5)),
+    len(AAMI): (np.arange(len(AAMI)), (1.0, 1.5, 1.2, 0.5, 0.5)),
+}
 IRREGULAR = 0.35  # part of the windows whose pauses are drawn anew
 OTHER_TEMPLATE = 0.25  # part whose typical beat is another lead's: an electrode has moved
 MARGIN = 0.3  # cells: a beat this near to a cell's edge also belongs to the neighbour
@@ -40,7 +44,10 @@ class BeatRecord:
 
 @dataclass(frozen=True)
 class Window:
-    """Sizes of a training window in fed samples, and how many make a batch and an epoch."""
+    """Sizes of a training window in fed samples, and how many make a batch and an epoch.
+
+    `channels` of what `vary` gives are fed: 1 is the lead alone.
+    """
 
     length: int = 3840  # 32 s at 120 Hz
     batch: int = 16
@@ -48,13 +55,14 @@ class Window:
     near_rare: float = 0.3  # part of the windows that are laid around a beat that is not N
     rate: float = 120.0
     stride: int = 8
+    channels: int = 3
 
 
 @dataclass(frozen=True)
 class Targets:
     """Per cell: `beat` (G,) 1, 0 or -1 (not asked), `offset` (G,), `label` (G,).
 
-    A label is the index of a shape, or -1 where there is no beat.
+    A label is the index of an AAMI class, or -1 where there is no beat.
     """
 
     beat: np.ndarray
@@ -93,16 +101,19 @@ def cell_targets(
 def grid_loss(net: nn.Module, x: Tensor, beat: Tensor, offset: Tensor, label: Tensor) -> Tensor:
     """Is there a beat (all cells), where and which (cells of a beat): one scalar.
 
-    `x` (N, C, T); `beat`, `offset`, `label` (N, G) as in `Targets`.
+    `x` (N, C, T); `beat`, `offset`, `label` (N, G) as in `Targets`. Without a logit of its own an
+    S beat teaches the shape of an N beat.
     """
     out = net(x)  # (N, 2 + K, G)
     asked = beat >= 0
     found = functional.binary_cross_entropy_with_logits(out[:, 0][asked], beat[asked])
     here = label >= 0
     placed = functional.l1_loss(torch.sigmoid(out[:, 1][here]), offset[here])
-    shapes = out[:, 2:].transpose(1, 2)[here]  # (B, K)
-    weights = torch.tensor(SHAPE_WEIGHTS, device=out.device)
-    named = functional.cross_entropy(shapes, label[here], weights, label_smoothing=0.02)
+    classes = out[:, 2:].transpose(1, 2)[here]  # (B, K)
+    meaning, weights = NAMED[classes.shape[1]]
+    wanted = torch.as_tensor(meaning, device=out.device)[label[here]]
+    weights = torch.tensor(weights, device=out.device)
+    named = functional.cross_entropy(classes, wanted, weights, label_smoothing=0.02)
     return 8 * found + placed + named
 
 
@@ -140,7 +151,8 @@ class EpochOfWindows:
                 np.stack([getattr(t, name) for t in targets])
                 for name in ("beat", "offset", "label")
             ]
-            yield tuple(torch.from_numpy(a) for a in (varied, *stacked))
+            fed = varied[:, : self.window.channels]
+            yield tuple(torch.from_numpy(a) for a in (fed, *stacked))
 
     def _draw(self) -> tuple[np.ndarray, np.ndarray, Targets]:
         """A window of a record along a warped path through time, its typical beat, its targets."""
@@ -158,8 +170,7 @@ class EpochOfWindows:
         steps = np.arange(len(path))
         warped = np.interp(record.positions, path, steps, left=-1e6, right=1e6)
         excluded = np.interp(record.excluded, path, steps, left=-1e6, right=1e6)
-        shapes = SHAPE_OF[record.labels]
-        targets = cell_targets(warped, shapes, excluded, cells, self.window.stride)
+        targets = cell_targets(warped, record.labels, excluded, cells, self.window.stride)
         return lead, template, targets
 
     def _place(self, record: BeatRecord, centre: float) -> tuple[np.ndarray, float]:

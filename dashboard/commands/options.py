@@ -10,6 +10,7 @@ from typing import Any
 from dashboard.commands.usage import UsageError
 from dashboard.data.sample import Sample
 
+BEAT_FINDERS = ("ecg-beats", "ecg-unet")  # known here by name: their specs would load torch
 PHYSIONET = "physionet:"  # as in data/physionet.py, which is imported only when files are read
 
 
@@ -57,12 +58,13 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def of_ecg_alone(arguments: argparse.Namespace, option: str) -> dict[str, Any]:
-    """The keyword for an option only the recipe of `ecg-beats` takes; UsageError for others."""
+    """The keyword for an option only recipes of BEAT_FINDERS take; UsageError for others."""
     value = getattr(arguments, option)
     if not value:
         return {}
-    if arguments.model != "ecg-beats":
-        raise UsageError(f"got --{option} with {arguments.model}, expected it with ecg-beats only")
+    if arguments.model not in BEAT_FINDERS:
+        names = " or ".join(BEAT_FINDERS)
+        raise UsageError(f"got --{option} with {arguments.model}, expected it with {names} only")
     return {option: value}
 
 

@@ -11,8 +11,7 @@ from torch import nn
 from dashboard.analysis.layers import part_of, total_stride
 from dashboard.data.prepare import Prepared
 from models.beat_rhythm import FEATURES, rhythm_features
-from models.decode.beats import odd_by_shape
-from models.nets.beat_grid import SHAPES
+from models.decode.beats import cell_names, odd_by_shape
 from models.probes.attribution import (
     Attribution,
     Target,
@@ -21,15 +20,17 @@ from models.probes.attribution import (
     unit,
 )
 from models.probes.geometry import OUTPUT, geometry
-from models.records import AAMI, Beats
+from models.records import Beats
 from models.spec import ModelSpec
 
 BEAT = "beat"  # the question whether there is a beat at all
 
 # What the channels of a fed signal are and their unit, by the policy that made them.
+LEAD = ("lead", "1 is its usual peak to peak")
 CHANNELS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "ecg": (LEAD,),
     "ecg-and-likeness": (
-        ("lead", "1 is its usual peak to peak"),
+        LEAD,
         ("likeness to the record's typical beat", "correlation"),
         ("likeness to the half minute's typical beat", "correlation"),
     ),
@@ -86,9 +87,10 @@ def why(
     `answer` is BEAT or one of `class_names`, `method` one of METHODS. Only the receptive field
     of the cell is run. Raises ValueError for an answer that the network does not have.
     """
-    names = (BEAT, None, *class_names(spec))
+    classes = class_names(net, spec)
+    names = (BEAT, None, *classes)
     if answer not in names or answer is None:
-        raise ValueError(f"got {answer!r}, expected {BEAT!r} or one of {class_names(spec)}")
+        raise ValueError(f"got {answer!r}, expected {BEAT!r} or one of {classes}")
     started = perf_counter()
     part, cell = field_of(net, prepared, cell_at(prepared, spec, position))
     attribution = METHODS[method](net, part.array, unit(names.index(answer), cell))
@@ -97,9 +99,9 @@ def why(
     return Why(part, cell, beat, answer, attribution, perf_counter() - started)
 
 
-def class_names(spec: ModelSpec) -> tuple[str, ...]:
+def class_names(net: nn.Module, spec: ModelSpec) -> tuple[str, ...]:
     """What the class logits of a cell stand for: where N and S share a shape, N is both."""
-    return SHAPES if spec.family == "beat_grid" else AAMI
+    return cell_names(len(net.get_submodule(spec.head).weight) - 2)  # beat and offset before them
 
 
 def rhythm_evidence(

@@ -9,7 +9,7 @@ import pytest
 import wfdb
 
 from dashboard.__main__ import INTERRUPTED, main
-from dashboard.commands import open_app
+from dashboard.commands import open_app, options
 from dashboard.data.builtin import BUILTIN
 from dashboard.data.prepare import prepare
 from dashboard.data.readers import open_files
@@ -224,7 +224,7 @@ def test_evaluate_prints_one_document_and_its_progress_elsewhere(monkeypatch, tm
 
 def test_paced_records_are_an_option_of_the_ecg_alone(tmp_path, capsys):
     assert main(["evaluate", "lenet5-mnist", "--data", str(tmp_path), "--paced"]) == 2
-    assert "ecg-beats only" in capsys.readouterr().err
+    assert "ecg-beats or ecg-unet only" in capsys.readouterr().err
 
 
 def test_an_open_question_comes_with_its_options_and_how_to_answer(tmp_path, capsys):
@@ -243,11 +243,14 @@ def test_an_open_question_comes_with_its_options_and_how_to_answer(tmp_path, cap
 def test_folds_are_an_option_of_the_ecg_alone(monkeypatch, tmp_path, capsys):
     argv = ["--data", str(tmp_path), "--out", str(tmp_path / "w.safetensors"), "--folds", "5"]
     assert main(["train", "lenet5-mnist", *argv]) == 2
-    assert "ecg-beats only" in capsys.readouterr().err
+    assert "ecg-beats or ecg-unet only" in capsys.readouterr().err
     recipe, given = recipe_of(lambda: iter([Step(1.0, "done")]))
-    monkeypatch.setitem(RECIPES, "ecg-beats", recipe)
-    assert main(["train", "ecg-beats", *argv]) == 0
-    assert given["folds"] == 5
+    finders = {name for name in RECIPES if registry.find(name).task == "beats"}
+    assert set(options.BEAT_FINDERS) == finders
+    for name in finders:
+        monkeypatch.setitem(RECIPES, name, recipe)
+        assert main(["train", name, *argv]) == 0
+        assert given.pop("folds") == 5
 
 
 def test_an_interrupted_training_closes_its_generator_and_says_how_to_go_on(

@@ -10,8 +10,8 @@ from models.nets.beat_grid import SHAPES, SPECS
 from models.records import AAMI
 from models.training.beat_variation import irregular_path, time_path, vary
 from models.training.beats import (
+    NAMED,
     SHAPE_OF,
-    SHAPE_WEIGHTS,
     BeatRecord,
     Window,
     WindowBatches,
@@ -75,12 +75,12 @@ def test_flutter_teaches_nothing():
 
 def test_an_answer_equal_to_the_targets_decodes_to_the_beats_and_costs_little():
     positions, labels = np.array([20.0, 101.0, 250.5]), np.array([0, 2, 4])
-    targets = cell_targets(positions, SHAPE_OF[labels], NONE, cells=40, stride=8)
+    targets = cell_targets(positions, labels, NONE, cells=40, stride=8)
     answer = torch.full((1, 6, 40), -12.0)
     answer[0, 0] = torch.from_numpy(np.where(targets.beat == 1, 12.0, -12.0))
     answer[0, 1] = torch.logit(torch.from_numpy(targets.offset), eps=1e-6)
     for cell in np.flatnonzero(targets.label >= 0):
-        answer[0, 2 + targets.label[cell], cell] = 12.0
+        answer[0, 2 + SHAPE_OF[targets.label[cell]], cell] = 12.0
     found = decode(answer, SPECS[0], 320)
     np.testing.assert_allclose(found.positions, positions, atol=1e-2)
     np.testing.assert_array_equal(found.labels, labels)
@@ -90,12 +90,18 @@ def test_an_answer_equal_to_the_targets_decodes_to_the_beats_and_costs_little():
     assert grid_loss(Fixed(-answer), torch.zeros(1, 1, 320), *batch) > 50
 
 
-def test_loss_is_the_sum_of_three_known_ones():
+@pytest.mark.parametrize(
+    ("meaning", "weights"),
+    [((0, 0, 1, 2, 3), (1.0, 1.2, 0.5, 0.5)), ((0, 1, 2, 3, 4), (1.0, 1.5, 1.2, 0.5, 0.5))],
+    ids=["shapes", "classes"],
+)
+def test_loss_is_the_sum_of_three_known_ones(meaning, weights):
     generator = torch.Generator().manual_seed(0)
-    answer = torch.randn(2, 6, 12, generator=generator)
+    count = len(weights)
+    answer = torch.randn(2, 2 + count, 12, generator=generator)
     beat = torch.randint(-1, 2, (2, 12), generator=generator).float()
     offset = torch.rand(2, 12, generator=generator)
-    label = torch.where(beat == 1, torch.randint(0, 4, (2, 12), generator=generator), -1)
+    label = torch.where(beat == 1, torch.randint(0, 5, (2, 12), generator=generator), -1)
     found = placed = named = weight = 0.0
     for n, g in np.ndindex(2, 12):
         logit = answer[n, :, g].double()
@@ -104,10 +110,10 @@ def test_loss_is_the_sum_of_three_known_ones():
             found -= torch.log(chance if beat[n, g] == 1 else 1 - chance).item()
         if label[n, g] >= 0:
             placed += abs(torch.sigmoid(logit[1]) - offset[n, g]).item()
-            logs, kind = torch.log_softmax(logit[2:], dim=0), int(label[n, g])
-            named -= 0.98 * SHAPE_WEIGHTS[kind] * logs[kind].item()
-            named -= 0.02 / 4 * (torch.tensor(SHAPE_WEIGHTS).double() * logs).sum().item()
-            weight += SHAPE_WEIGHTS[kind]
+            logs, kind = torch.log_softmax(logit[2:], dim=0), meaning[int(label[n, g])]
+            named -= 0.98 * weights[kind] * logs[kind].item()
+            named -= 0.02 / count * (torch.tensor(weights).double() * logs).sum().item()
+            weight += weights[kind]
     asked, here = (beat >= 0).sum().item(), (label >= 0).sum().item()
     slow = 8 * found / asked + placed / here + named / weight
     fast = grid_loss(Fixed(answer), torch.zeros(2, 1, 96), beat, offset, label)
@@ -117,6 +123,16 @@ def test_loss_is_the_sum_of_three_known_ones():
 def test_an_ectopic_beat_teaches_the_shape_of_a_normal_one():
     shapes = dict(zip(AAMI, (SHAPES[i] for i in SHAPE_OF), strict=True))
     assert shapes == {"N": "N", "S": "N", "V": "V", "F": "F", "Q": "Q"}
+    assert [len(meaning) for meaning, _ in NAMED.values()] == [len(AAMI)] * 2
+
+
+def test_a_network_of_the_lead_alone_is_fed_the_first_channel_of_the_same_windows():
+    sizes = {"length": 960, "batch": 4, "per_epoch": 8}
+    whole = WindowBatches([spiky_record()], Window(**sizes), seed=5)
+    alone = WindowBatches([spiky_record()], Window(**sizes, channels=1), seed=5)
+    for (x, *targets), (lead, *same) in zip(whole(1), alone(1), strict=True):
+        assert torch.equal(lead, x[:, :1])
+        assert all(torch.equal(a, b) for a, b in zip(targets, same, strict=True))
 
 
 def test_beats_of_a_window_stay_on_their_spikes_whatever_the_speed(monkeypatch):

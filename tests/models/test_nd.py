@@ -8,6 +8,7 @@ from models.nd import Nd
 
 def test_types_are_those_of_torch():
     assert [Nd(dim).conv for dim in (1, 2, 3)] == [nn.Conv1d, nn.Conv2d, nn.Conv3d]
+    assert Nd(1).conv_transpose is nn.ConvTranspose1d
     assert Nd(2).adaptive_avg_pool is nn.AdaptiveAvgPool2d
     assert Nd(3).batch_norm is nn.BatchNorm3d
 

@@ -1,7 +1,8 @@
-"""The ECG recipe: small trainings end to end, and what the shipped network must do."""
+"""The ECG recipe: small trainings end to end, and what the shipped networks must do."""
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from models import registry, zoo
 from models.training.beats import Window
 from models.typical_beat import correlation
 
-SPEC = ecg_beats.SPEC
+ROW, UNET = ecg_beats.ROWS
+SPEC = ROW.spec
+FINDERS = pytest.mark.parametrize("row", ecg_beats.ROWS, ids=lambda row: row.spec.name)
 SMALL = Window(length=960, batch=8, per_epoch=16)
 
 
@@ -78,9 +81,11 @@ def test_a_split_is_a_list_of_records(folder):
 
 
 def test_a_folder_without_records_is_refused_before_the_first_step(tmp_path):
-    for start in (ecg_beats.train, ecg_beats.evaluate):
+    for recipe in ecg_beats.RECIPES:
         with pytest.raises(UnsuitableData, match="expected WFDB records"):
-            start(tmp_path, *([tmp_path / "x.safetensors"] if start is ecg_beats.train else []))
+            recipe.train(tmp_path, tmp_path / "x.safetensors")
+        with pytest.raises(UnsuitableData, match="expected WFDB records"):
+            recipe.evaluate(tmp_path)
 
 
 def test_training_record_has_the_analysed_lead_first_and_beats_on_their_peaks(folder):
@@ -97,23 +102,33 @@ def test_training_record_has_the_analysed_lead_first_and_beats_on_their_peaks(fo
     assert len(record.positions) == len(reference_of(sample)[0])
 
 
-def test_training_resumes_to_the_same_weights_and_writes_an_honest_card(folder, tmp_path):
+def test_the_lead_alone_is_the_lead_that_the_likenesses_stand_beside(folder):
+    sample = read_record(folder / "r1.hea")
+    whole, alone = (training_record(sample, row.spec) for row in (ROW, UNET))
+    np.testing.assert_array_equal(whole.leads, alone.leads)
+    np.testing.assert_array_equal(whole.labels, alone.labels)
+
+
+@FINDERS
+def test_training_resumes_to_the_same_weights_and_writes_an_honest_card(row, folder, tmp_path):
     whole, parted = tmp_path / "whole.safetensors", tmp_path / "parted.safetensors"
-    options = {"epochs": 2, "window": SMALL}
-    card = _last(ecg_beats.train(folder, whole, **options)).values["card"]
-    steps = ecg_beats.train(folder, parted, **options)
+    options = {"epochs": 2, "window": replace(SMALL, channels=row.spec.input.channels)}
+    card = _last(ecg_beats.train(row, folder, whole, **options)).values["card"]
+    steps = ecg_beats.train(row, folder, parted, **options)
     for step in steps:
         if step.values.get("epoch_loss") is not None:
             next(steps)  # the checkpoint is written when the epoch is over
             break
     steps.close()
-    _last(ecg_beats.train(folder, parted, resume=True, **options))
-    one = registry.load(SPEC.name, weights=whole).state_dict()
-    other = registry.load(SPEC.name, weights=parted).state_dict()
+    _last(ecg_beats.train(row, folder, parted, resume=True, **options))
+    one = registry.load(row.spec.name, weights=whole).state_dict()
+    other = registry.load(row.spec.name, weights=parted).state_dict()
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert card.split.startswith("trained on every record, not validated")
     assert card.metrics == {}
+    assert f"train {row.spec.name} " in card.command
     assert "--epochs 2" in card.command
+    assert row.naming in card.notes
     assert json.loads(whole.with_suffix(".json").read_text())["sha256"] == card.sha256
     assert not list(tmp_path.glob("*.checkpoint"))
 
@@ -129,7 +144,7 @@ def test_cross_validation_scores_every_record_by_a_net_that_never_saw_it(folder,
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ecg_beats, "_fitted", spy)
         out = tmp_path / "cv.safetensors"
-        steps = list(ecg_beats.train(folder, out, epochs=1, folds=3, window=SMALL))
+        steps = list(ecg_beats.train(ROW, folder, out, epochs=1, folds=3, window=SMALL))
     assert seen == [["r2", "r3"], ["r1", "r3"], ["r1", "r2"], ["r1", "r2", "r3"]]
     card = steps[-1].values["card"]
     assert set(card.metrics["record_confusions"]) == {"r1", "r2", "r3"}
@@ -159,7 +174,7 @@ def test_the_card_meets_what_the_network_was_made_for():
 
 
 def test_evaluation_is_the_document_of_the_interface(folder, tmp_path):
-    last = _last(ecg_beats.evaluate(folder, predictions=tmp_path / "scored"))
+    last = _last(ecg_beats.evaluate(ROW, folder, predictions=tmp_path / "scored"))
     evaluation = json.loads(json.dumps(last.values["evaluation"]))
     metrics = evaluation["metrics"]
     assert evaluation["model"] == "ecg-beats"
@@ -171,7 +186,7 @@ def test_evaluation_is_the_document_of_the_interface(folder, tmp_path):
 
 
 def test_written_predictions_score_the_same_again(folder, tmp_path):
-    last = _last(ecg_beats.evaluate(folder, predictions=tmp_path))
+    last = _last(ecg_beats.evaluate(ROW, folder, predictions=tmp_path))
     total = ec57.NOTHING
     for name in ("r1", "r2", "r3"):
         rows = list(csv.DictReader((tmp_path / f"{name}.csv").read_text().splitlines()))

@@ -61,7 +61,7 @@ def show_why(heart: Heart) -> None:
         )
     with table.container(gap="xsmall"):
         _show_channels(heart, found)
-        if answer == "N" and "S" not in reasons.class_names(heart.answer.spec):
+        if answer == "N" and "S" not in _classes(heart):
             rows = explained_rhythm(*heart.key, position)
             show_evidence("S rather than N", rows, "value", sum(r.contribution for r in rows))
 
@@ -76,7 +76,7 @@ def _choices(heart: Heart, beat: int, named: str) -> tuple[str, str, float]:
             "Why", f"beat at {where}, named {MARKS.get(named, '')} **{named}** {chance:.2f}"
         )
         st.space("stretch")
-        classes = reasons.class_names(heart.answer.spec)
+        classes = _classes(heart)
         answer = st.segmented_control(
             "Contribution to",
             [*classes, BEAT],
@@ -98,6 +98,12 @@ def _choices(heart: Heart, beat: int, named: str) -> tuple[str, str, float]:
             "Method", list(METHODS), key="why-method", label_visibility="collapsed", width=200
         )
     return answer, method, REACHES[reach]
+
+
+def _classes(heart: Heart) -> tuple[str, ...]:
+    """What the network shown has a logit for."""
+    spec = heart.answer.spec
+    return reasons.class_names(cache.network(spec.name, 1), spec)
 
 
 @cache.remembered(most=32)

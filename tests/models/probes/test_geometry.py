@@ -67,7 +67,9 @@ def test_every_unit_an_impulse_reaches_is_one_whose_field_holds_it(name, dim):
     net = transparent(net)
     places = geometry(net, dim)
     widest = max(place.field[0] for place in places.values() if place)
-    upsamples = any(isinstance(module, nn.Upsample) for module in net.modules())
+    enlarging = (nn.Upsample, nn.modules.conv._ConvTransposeNd)
+    upsamples = any(isinstance(module, enlarging) for module in net.modules())
+    coarsest = max(place.stride[0] for place in places.values() if place)
     # Half a field and two of the coarsest strides show either edge from the two ends.
     needed = 2 * widest + 70 if upsamples else widest // 2 + 70
     length = -(-needed // spec.input.multiple) * spec.input.multiple
@@ -76,7 +78,7 @@ def test_every_unit_an_impulse_reaches_is_one_whose_field_holds_it(name, dim):
         shape = list(spec.input.size_for(dim) or (1,) * dim)
         if spec.input.size is None:
             shape[axis] = length
-        middle = range(shape[axis] // 2, shape[axis] // 2 + (32 if upsamples else 1))
+        middle = range(shape[axis] // 2, shape[axis] // 2 + (coarsest if upsamples else 1))
         spots = [0, *middle, shape[axis] - 1]
         found = reached(net, impulses(tuple(shape), axis, spots, spec.input.channels))
         for layer, hits in found.items():

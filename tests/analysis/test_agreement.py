@@ -54,8 +54,9 @@ def test_another_trained_network_is_offered_without_being_told_of():
     untrained = replace(spec, name="untrained", weights=())
     specs = [*registry.specs(), theirs, untrained]
     offered = opinions(sample, specs, "ecg-beats", 1)
-    assert offered[0].title == f"of-this-session · {sample.channels[1]}"
-    assert (offered[0].model, offered[0].lead) == ("of-this-session", 1)
+    assert [o.model for o in offered[:2]] == ["ecg-unet", "of-this-session"]
+    assert offered[1].title == f"of-this-session · {sample.channels[1]}"
+    assert [o.lead for o in offered[:2]] == [1, 1]
     leads = [o.lead for o in offered if o.model == "ecg-beats"]
     assert leads == [k for k in range(len(sample.channels)) if k != 1]
     assert [o.annotator for o in offered if o.annotator] == [m.name for m in sample.annotations]

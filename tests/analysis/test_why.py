@@ -9,6 +9,7 @@ from dashboard.data.builtin import builtin
 from models import registry
 from models.nets.beat_grid import SHAPES
 from models.probes.attribution import gradient_times_input, unit
+from models.records import AAMI
 from models.run import run
 
 
@@ -90,6 +91,25 @@ def test_unknown_answer_is_named(found):
     _, spec, net, analysis = found
     with pytest.raises(ValueError, match="got 'X', expected 'beat' or one of"):
         w.why(net, spec, analysis.prepared, 100.0, "X", "integrated gradients")
+
+
+def test_a_network_with_a_logit_for_every_class_is_asked_for_each(found):
+    sample, spec = found[0], registry.find("ecg-unet")
+    net = registry.load(spec.name)
+    analysis = analyze(sample, spec, net=net)
+    whole = run(net, analysis.prepared.array)[0].numpy()
+    beats = analysis.prediction
+    assert w.class_names(net, spec) == AAMI
+    assert w.class_names(found[2], found[1]) == SHAPES
+    for beat in some_beats(analysis):
+        place, named = beats.positions[beat], beats.symbols[beat]
+        reason = w.why(net, spec, analysis.prepared, place, named, "gradient × input")
+        cell = w.cell_at(analysis.prepared, spec, place)
+        np.testing.assert_allclose(
+            run(net, reason.part.array)[0].numpy()[:, reason.cell], whole[:, cell], atol=1e-4
+        )
+        assert AAMI[whole[2:, cell].argmax()] == named
+        assert [row.name for row in w.by_channel(reason, spec)] == ["lead"]
 
 
 @pytest.mark.slow

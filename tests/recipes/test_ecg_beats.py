@@ -173,11 +173,23 @@ def test_the_card_meets_what_the_network_was_made_for():
     np.testing.assert_array_equal(gross, card.metrics["confusion"])
 
 
-def test_evaluation_is_the_document_of_the_interface(folder, tmp_path):
-    last = _last(ecg_beats.evaluate(ROW, folder, predictions=tmp_path / "scored"))
+def test_the_card_of_the_published_architecture_compares_on_the_same_folds():
+    card, other = zoo.card(UNET.spec.name), zoo.card(SPEC.name)
+    assert card.split == other.split
+    assert card.parameters <= 250_000
+    assert card.metrics["detection"]["se"] >= 0.99
+    assert card.metrics["detection"]["ppv"] >= 0.99
+    assert card.metrics["classes"]["V"]["f1"] >= 0.7
+    totals = [np.array(c.metrics["confusion"])[:5].sum() for c in (card, other)]
+    assert totals[0] == totals[1]  # the reference beats of both are the same
+
+
+@FINDERS
+def test_evaluation_is_the_document_of_the_interface(row, folder, tmp_path):
+    last = _last(ecg_beats.evaluate(row, folder, predictions=tmp_path / "scored"))
     evaluation = json.loads(json.dumps(last.values["evaluation"]))
     metrics = evaluation["metrics"]
-    assert evaluation["model"] == "ecg-beats"
+    assert evaluation["model"] == row.spec.name
     assert evaluation["n"] == 3
     assert set(metrics["classes"]) == set("NSVFQ")
     assert set(metrics["records"]) == {"r1", "r2", "r3"}

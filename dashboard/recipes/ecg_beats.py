@@ -47,18 +47,24 @@ LIMITS = (
 class BeatFinder:
     """A network that finds and names beats, and how its card says that it names them.
 
-    One with a `rhythm` head gets that fitted after the training.
+    One with a `rhythm` head gets that fitted after the training; one without must learn the rhythm
+    from windows that keep their pauses (`irregular` 0).
     """
 
     spec: ModelSpec
     naming: str
+    irregular: float = Window.irregular
 
     @property
     def window(self) -> Window:
         """The windows the network is trained on."""
         fed = self.spec.input
-        stride = int(self.spec.decoder["stride"])
-        return Window(rate=fed.sampling_rate, stride=stride, channels=fed.channels)
+        return Window(
+            rate=fed.sampling_rate,
+            stride=int(self.spec.decoder["stride"]),
+            channels=fed.channels,
+            irregular=self.irregular,
+        )
 
     def recipe(self) -> Recipe:
         """The two verbs of the command line for this network."""
@@ -287,8 +293,10 @@ ROWS = (
     ),
     BeatFinder(
         registry.find("ecg-unet"),
-        "A published architecture to compare ecg-beats with, on the same folds, windows and loss: "
-        "it sees the lead alone and has a logit for each class, S too.",
+        "A published architecture to compare ecg-beats with, on the same folds: it sees the lead "
+        "alone and has a logit for each class. Trained alike, but for pauses that are not drawn "
+        "anew, since it must tell S from N by them.",
+        irregular=0.0,
     ),
 )
 RECIPES = tuple(row.recipe() for row in ROWS)

@@ -19,7 +19,6 @@ NAMED: Mapping[int, tuple[np.ndarray, tuple[float, ...]]] = {
     len(SHAPES): (SHAPE_OF, (1.0, 1.2, 0.5, 0.5)),
     len(AAMI): (np.arange(len(AAMI)), (1.0, 1.5, 1.2, 0.5, 0.5)),
 }
-IRREGULAR = 0.35  # part of the windows whose pauses are drawn anew
 OTHER_TEMPLATE = 0.25  # part whose typical beat is another lead's: an electrode has moved
 MARGIN = 0.3  # cells: a beat this near to a cell's edge also belongs to the neighbour
 
@@ -46,7 +45,8 @@ class BeatRecord:
 class Window:
     """Sizes of a training window in fed samples, and how many make a batch and an epoch.
 
-    `channels` of what `vary` gives are fed: 1 is the lead alone.
+    `channels` of what `vary` gives are fed: 1 is the lead alone. `irregular` is the part of the
+    windows whose pauses are drawn anew: good for shapes, but it takes from S what makes it S.
     """
 
     length: int = 3840  # 32 s at 120 Hz
@@ -56,6 +56,7 @@ class Window:
     rate: float = 120.0
     stride: int = 8
     channels: int = 3
+    irregular: float = 0.35
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class EpochOfWindows:
         """A window of a record along a warped path through time, its typical beat, its targets."""
         record, centre = self._choose()
         path, speed = self._place(record, centre)
-        if self.generator.random() < IRREGULAR:
+        if self.generator.random() < self.window.irregular:
             path = irregular_path(path, record.positions, self.window.rate, self.generator)
             path = np.minimum(path, record.leads.shape[-1] - 1)
         view = self.generator.choice(len(record.leads), p=_favoured(len(record.leads)))

@@ -19,7 +19,7 @@ from dashboard.ui import cache, panels, state
 from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg.cells import show_cells
 from dashboard.ui.ecg.heart import Heart
-from dashboard.ui.words import signed, thousands
+from dashboard.ui.words import literal, signed, thousands
 
 DASH = "\u2060–\u2060"  # an interval is not broken over two lines
 ALONE, ALL = "this record", "all loaded records"
@@ -101,8 +101,8 @@ def _show(heart: Heart, own: Scored, report: Report) -> None:
     )
     flutter = report.scores.flutter_seconds
     rest = f" · {flutter:.1f} s of flutter left out" if flutter else ""
-    what = f"gross over {len(report.records)} records" if many else heart.sample.name
-    who = f"annotator {own.annotator}"
+    what = f"gross over {len(report.records)} records" if many else literal(heart.sample.name)
+    who = f"annotator {literal(own.annotator)}"
     panels.caption(f"{what} · {who} · {heart.source} · {report.method}{rest}", "report", files)
 
 

@@ -58,8 +58,8 @@ def show_agreement(heart: Heart) -> None:
         _show_differences(heart, both, title)
     panels.caption(
         f"shown: {heart.source} (rows), second: {literal(second.title)} (columns) · paired one "
-        "to one within 150 ms · Cohen's kappa (1960) over beats that both found · missed: only shown, "
-        "extra: only second · choosing a row goes there",
+        "to one within 150 ms · Cohen's kappa (1960) over beats that both found · missed: only "
+        "shown, extra: only second · choosing a row goes there",
         "agreement",
     )
 

@@ -45,7 +45,7 @@ def slow_presence(lead: np.ndarray, places: np.ndarray, odd: np.ndarray, span: i
 def test_presence_of_p_waves_equals_a_slow_loop():
     places = irregular_places(160)
     odd = np.random.default_rng(1).random(160) < 0.2
-    lead = lead_with(places, 0.07, 0.1)
+    lead = lead_with(places, 0.1, 0.1)
     fast = p_presence(lead, RATE, places, odd)
     slow = slow_presence(lead, places, odd, 121)
     assert 0.05 < slow.mean() < 0.95  # neither end of the ramp

@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter
 FEATURES = ("RR before / mean", "RR after / mean", "RR of 11 beats / mean", "P waves seen")
 SHORTEST_RR, LONGEST_RR = 0.2, 3.0  # s: what lies outside counts as this
 NEARBY = 11  # beats whose RR is the local one
-P_WAVE = (-0.24, -0.07)  # s before a beat where its P wave lies
+P_WAVE = (-0.3, -0.07)  # s before a beat where its P wave lies, also with a long PR interval
 P_BEATS = 121  # beats that are averaged to see whether there is one
 NO_P, SURE_P = 0.05, 0.3  # share of the power that the average keeps: from here to there
 

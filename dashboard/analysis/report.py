@@ -51,8 +51,17 @@ class Scored:
         return self.outcomes.scores
 
 
-def score_sample(sample: Sample, beats: Beats, marks: Marks, source: str = "") -> Scored:
-    """Score the beats of a sample (positions in its own samples) against an annotator's."""
+def score_sample(
+    sample: Sample,
+    beats: Beats,
+    marks: Marks,
+    source: str = "",
+    by_hand: np.ndarray | None = None,
+) -> Scored:
+    """Score the beats of a sample (positions in its own samples) against an annotator's.
+
+    Beats made `by_hand` (B,) claim no probability: they do not count in the calibration.
+    """
     rate = sample.sampling_rate
     flutter = flutter_episodes(marks.positions, marks.symbols, sample.shape[0])
     found = named_beats(beats)
@@ -61,6 +70,8 @@ def score_sample(sample: Sample, beats: Beats, marks: Marks, source: str = "") -
     chosen = became.index[paired]
     confidence = beats.probabilities[chosen, np.asarray(beats.labels, dtype=int)[chosen]]
     known = np.isfinite(confidence)
+    if by_hand is not None:
+        known &= ~by_hand[chosen]
     right = (became.rows == became.columns)[paired]
     curve = reliability(confidence[known], right[known])
     return Scored(sample.name, source, marks.name, became, became.offsets(rate), curve)

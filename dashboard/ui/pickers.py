@@ -7,15 +7,15 @@ import streamlit as st
 from dashboard.data import builtin
 from dashboard.data.sample import Sample
 from dashboard.ui import cache, state
-from dashboard.ui.words import position_text, sample_facts
+from dashboard.ui.words import literal, position_text, sample_facts
 
 
 def pick_sample(current: Sample, kind: str | None = None) -> None:
     """A popover with the built-in samples and this session's uploads, each of `kind` if given."""
-    with st.popover(current.name, type="tertiary", help="Choose another sample"):
+    with st.popover(literal(current.name), type="tertiary", help="Choose another sample"):
         st.markdown(f":gray[{sample_facts(current)}]")
         for note in current.notes:
-            st.markdown(f":gray[:small[{note}]]")
+            st.markdown(f":gray[:small[{literal(note)}]]")
         for upload in reversed(state.uploads()):
             if kind in (None, upload.kind):
                 _sample_button(upload.digest, upload.name)
@@ -28,7 +28,7 @@ def pick_sample(current: Sample, kind: str | None = None) -> None:
 
 def _sample_button(key: str, title: str) -> None:
     st.button(
-        title,
+        literal(title),
         key=f"sample-{key}",
         type="tertiary",
         on_click=partial(state.change, sample=key),
@@ -68,10 +68,10 @@ def pick_lead(sample: Sample, lead: int) -> None:
     """The lead a signal network is fed; nothing for a sample of one channel."""
     if sample.dim != 1 or len(sample.channels) < 2:
         return
-    with st.popover(sample.channels[lead], type="tertiary", help="Choose another lead"):
+    with st.popover(literal(sample.channels[lead]), type="tertiary", help="Choose another lead"):
         for index, name in enumerate(sample.channels):
             st.button(
-                name,
+                literal(name),
                 key=f"lead-{index}",
                 type="tertiary",
                 on_click=partial(state.change, lead=index),

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import streamlit as st
 
 from dashboard.ui import shell
+from dashboard.ui.words import literal
 
 CANCELLED = "cancelled"  # session key: names of tasks that were cancelled
 
@@ -33,6 +34,7 @@ def progress(name: str, words: str) -> Iterator[Callable[[float], None]]:
     if _silent.get():
         yield lambda fraction: None
         return
+    words = literal(words)  # names of files are in it
     cancelled: set[str] = st.session_state.setdefault(CANCELLED, set())
     if name in cancelled:
         st.info(f"{words} was cancelled.", icon=":material/cancel:")

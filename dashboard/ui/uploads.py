@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.data import physionet
 from dashboard.data.readers import FORMATS, ChoiceNeeded, UnreadableFile, open_files
 from dashboard.ui import state
+from dashboard.ui.words import literal
 
 ROUND = "upload_round"
 PENDING = "upload_pending"
@@ -110,7 +111,7 @@ def _refuse() -> bool:
     if REFUSAL in st.session_state:
         st.error(st.session_state[REFUSAL], icon=":material/block:")
         if state.uploads():
-            st.markdown(f":gray[:small[Still loaded: {state.uploads()[-1].name}.]]")
+            st.markdown(f":gray[:small[Still loaded: {literal(state.uploads()[-1].name)}.]]")
     return False
 
 

@@ -71,6 +71,16 @@ def test_report_of_a_case_counted_by_hand():
             assert np.isnan(value) or low <= value <= high
 
 
+def test_beats_made_by_hand_do_not_count_in_the_calibration():
+    marks = Marks("atr", np.array([100, 200]), ("N", "N"))
+    beats = beats_at([100.0, 200.0], "NV")
+    by_hand = np.array([False, True])
+    scored = score_sample(sample_of(marks), beats, marks, by_hand=by_hand)
+    assert scored.reliability.counts.sum() == 1
+    assert scored.reliability.error == pytest.approx(0.2)
+    assert scored.scores.confusion[0, 2] == 1  # it is scored all the same
+
+
 def test_files_of_a_report_read_back():
     one = made_up()
     other = replace(one.records[0], name="other")

@@ -32,7 +32,6 @@ def test_a_number_of_the_report_leads_to_its_beats(page_desktop, app_url):
     page, marks = page_desktop, builtin("ecg").annotations[0]
     symbol = dict(zip(marks.positions.tolist(), marks.symbols, strict=True))
     visit(page, f"{app_url}/ecg?sample=ecg", 60)
-    choose(page, "Why")  # whichever panel is open at first, a press on its own name would close it
     choose(page, "Report")
     click_figure(page, "confusion", x=AAMI.index("V"), y=AAMI.index("V"))
     first = float(wait_for_place(page, position=r"[\d.]+")["position"])
@@ -49,6 +48,7 @@ def test_a_number_of_the_report_leads_to_its_beats(page_desktop, app_url):
     assert abs(number(metric(page, "detector offset")) - report["offset_ms"]["median"]) < 0.06
 
 
+@pytest.mark.slow
 def test_why_explains_the_beat_at_the_position_and_the_class_asked_for(page, app_url):
     visit(page, f"{app_url}/ecg?sample=ecg&position=5000", 60)
     choose(page, "Why")
@@ -62,6 +62,7 @@ def test_why_explains_the_beat_at_the_position_and_the_class_asked_for(page, app
     assert "logit of V" in caption.inner_text()
 
 
+@pytest.mark.slow
 def test_agreement_of_two_leads_leads_to_where_they_differ(page_desktop, app_url):
     page = page_desktop
     visit(page, f"{app_url}/ecg?sample=ecg", 60)

@@ -13,7 +13,7 @@ from dashboard.analysis.beat_edits import snapped
 from dashboard.analysis.ec57 import AAMI_OF
 from dashboard.data.readers import open_files
 from tests.browser.test_ecg_journey import counted
-from tests.browser.visit import rest, upload, visit, wait_for_place
+from tests.browser.visit import open_panel, rest, upload, visit, wait_for_place
 
 pytestmark = pytest.mark.browser
 
@@ -79,12 +79,14 @@ def counts(beats: dict[int, str]) -> dict[str, int]:
     return {name: sum(label == name for label in beats.values()) for name in "NSVFQ"}
 
 
+@pytest.mark.slow
 def test_edited_annotations_are_exported_and_read_back_equal(
     page_desktop, app_url, record, tmp_path
 ):
     page, beats = page_desktop, marked_beats(record)
     places = sorted(beats)
     open_record(page, app_url, record)
+    open_panel(page, "Edit")
     page.locator('[class*="st-key-edit-base-"]').get_by_text("atr", exact=True).click()
     wait_for(page, "beats of atr, not edited")
     assert counted(page) == counts(beats)
@@ -122,11 +124,13 @@ def test_edited_annotations_are_exported_and_read_back_equal(
     assert [list(p) for p in zip(ours.positions.tolist(), ours.symbols, strict=True)] == expected
 
 
+@pytest.mark.slow
 def test_edits_stay_in_their_session_and_what_cannot_be_done_is_said(
     page_phone, second_page, app_url
 ):
     page = page_phone
     visit(page, f"{app_url}/ecg", 60)
+    open_panel(page, "Edit")
     before = counted(page)
     press_button(page, "step1", "^Edit beat")
     head = page.locator('[data-testid="stMarkdown"] p', has_text=re.compile("^Edit beat"))

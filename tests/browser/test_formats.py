@@ -9,7 +9,7 @@ import scipy.io
 from dashboard.data.builtin import builtin
 from tests.browser.visit import rest, upload, visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_matlab_file_asks_for_its_unit_and_shows_its_beats_on_a_phone(page_phone, app_url):

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from dashboard.data.builtin import builtin
-from tests.browser.visit import axis_range, click_figure, place, rest, upload, visit, wait_for_place
+from tests.browser.visit import (
+    axis_range,
+    click_figure,
+    open_panel,
+    place,
+    rest,
+    upload,
+    visit,
+    wait_for_place,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -38,8 +47,7 @@ def test_calipers_on_three_by_four_read_the_interval_of_two_beats(page_desktop, 
     beats = sample.annotations[0].positions / sample.sampling_rate
     start = high - 10
     first, second = beats[beats > start + 0.2][:2]  # both in the first column: II
-    rows = page.evaluate(TRACES, ["moments", "_length"])
-    assert len(rows) == 4
+    page.wait_for_function(f"({TRACES})(['moments', 'name']).length === 4")
     height = page.evaluate(ROW_HEIGHT, 1)
     click_figure(page, "paper", x=first + 0.004, y=height)
     page.get_by_text("click a second place").wait_for()
@@ -53,6 +61,7 @@ def test_calipers_on_three_by_four_read_the_interval_of_two_beats(page_desktop, 
     assert place(page).get("position") == "1000"  # measuring does not move the position
 
 
+@pytest.mark.slow
 def test_steps_go_from_one_abnormal_beat_to_the_next_and_round(page_desktop, app_url):
     page = page_desktop
     visit(page, f"{app_url}/ecg?sample=ecg", 60)
@@ -77,6 +86,7 @@ def test_steps_go_from_one_abnormal_beat_to_the_next_and_round(page_desktop, app
     assert page.get_by_text("that was the first, now the last again").is_visible()
 
 
+@pytest.mark.slow
 def test_filters_are_drawn_over_what_was_there_and_a_page_is_printed(page_desktop, app_url):
     page = page_desktop
     visit(page, f"{app_url}/ecg?sample=ecg", 60)
@@ -110,6 +120,7 @@ def record_with_faults():
     return {"name": "faults.csv", "mimeType": "text/csv", "buffer": text.encode()}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_counted_and_marked_in_the_overview(
     page_desktop, app_url, record_with_faults
 ):
@@ -118,6 +129,7 @@ def test_what_cannot_be_read_is_counted_and_marked_in_the_overview(
     upload(page, [record_with_faults], timeout=60)
     page.wait_for_url("**/ecg*")
     rest(page, 60)
+    open_panel(page, "Quality")
     page.get_by_text("2, 10 s").wait_for()
     worst = """() => Math.max(...document
         .querySelector('[class*="st-key-overview-"] .js-plotly-plot')

@@ -5,9 +5,17 @@ from itertools import pairwise
 import pytest
 
 from dashboard.data.builtin import builtin
-from tests.browser.visit import click_figure, number, place, rest, visit, wait_for_place
+from tests.browser.visit import (
+    click_figure,
+    number,
+    open_panel,
+    place,
+    rest,
+    visit,
+    wait_for_place,
+)
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 DOTS = """([key, name]) => {
     const chart = document.querySelector(`[class*="st-key-${key}-"] .js-plotly-plot`);
@@ -17,12 +25,10 @@ DOTS = """([key, name]) => {
 }"""
 
 
-def open_panel(page, app_url, name: str, chart: str) -> None:
+def open_chart(page, app_url, name: str, chart: str) -> None:
     """The built-in ECG with a panel of the workbench."""
     visit(page, f"{app_url}/ecg?sample=ecg", 60)
-    button = page.locator(".st-key-ecg-workbench").get_by_text(name, exact=True).first
-    if page.locator(f'[class*="st-key-{chart}-"] .js-plotly-plot').count() == 0:
-        button.click()
+    open_panel(page, name)
     page.locator(f'[class*="st-key-{chart}-"] .js-plotly-plot').first.wait_for()
     rest(page)
 
@@ -35,7 +41,7 @@ def beat_near(seconds: float) -> float:
 
 def test_clicks_on_the_tachogram_and_the_poincare_plot_go_to_the_beat(page_desktop, app_url):
     page = page_desktop
-    open_panel(page, app_url, "Rhythm", "tachogram")
+    open_chart(page, app_url, "Rhythm", "tachogram")
     assert page.get_by_text("No frequency domain").is_visible()  # the record has 60 s
     metric = page.locator('[data-testid="stMetric"]', has_text="left out")
     symbols = builtin("ecg").annotations[0].symbols
@@ -60,7 +66,7 @@ def test_clicks_on_the_tachogram_and_the_poincare_plot_go_to_the_beat(page_deskt
 
 def test_a_click_on_a_beat_of_a_shape_goes_to_it(page_phone, app_url):
     page = page_phone
-    open_panel(page, app_url, "Shapes", "shapes")
+    open_chart(page, app_url, "Shapes", "shapes")
     x, y, place_of = page.evaluate(DOTS, ["shapes", "beats V"])
     peak = max((k for k in range(len(y)) if y[k] is not None and y[k] == y[k]), key=lambda k: y[k])
     axes = [f"xaxis{place_of}", f"yaxis{place_of}"] if place_of > 1 else ["xaxis", "yaxis"]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.visit import number, rest, upload, visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BOMB = b'<!DOCTYPE RestingECG [<!ENTITY a "&#65;">]><RestingECG>&a;</RestingECG>'
 

@@ -50,6 +50,13 @@ def upload(page: Page, files, label: str | None = None, timeout: float = 30.0) -
     rest(page, timeout)
 
 
+def open_panel(page: Page, name: str) -> None:
+    """Open a panel of the ECG workbench."""
+    page.locator(".st-key-ecg-workbench").get_by_role("radio", name=name, exact=True).click()
+    page.wait_for_timeout(200)  # the run starts a moment after the click
+    rest(page)
+
+
 def number(text: str) -> float:
     """The number in a text as people write it: thin thousands, a real minus, a unit behind."""
     plain = text.replace("−", "-")

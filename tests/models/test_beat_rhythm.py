@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.beat_rhythm import NO_P, SURE_P, p_presence, rhythm_features
+from models.beat_rhythm import NO_P, P_WAVE, SURE_P, p_presence, rhythm_features
 
 RATE = 120.0
 
@@ -25,7 +25,8 @@ def irregular_places(count: int, seed: int = 0) -> np.ndarray:
 
 def slow_presence(lead: np.ndarray, places: np.ndarray, odd: np.ndarray, span: int) -> np.ndarray:
     """The same share beat by beat, away from the ends of the record."""
-    steps = np.arange(int(-0.24 * RATE), int(-0.07 * RATE) + 1)
+    first, last = (int(edge * RATE) for edge in P_WAVE)
+    steps = np.arange(first, last + 1)
     answer = []
     for middle in range(span // 2, len(places) - span // 2):
         rows = []
@@ -44,7 +45,7 @@ def slow_presence(lead: np.ndarray, places: np.ndarray, odd: np.ndarray, span: i
 def test_presence_of_p_waves_equals_a_slow_loop():
     places = irregular_places(160)
     odd = np.random.default_rng(1).random(160) < 0.2
-    lead = lead_with(places, 0.07, 0.1)
+    lead = lead_with(places, 0.1, 0.1)
     fast = p_presence(lead, RATE, places, odd)
     slow = slow_presence(lead, places, odd, 121)
     assert 0.05 < slow.mean() < 0.95  # neither end of the ramp

@@ -21,7 +21,7 @@ from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg.cells import show_cells
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.table import ROWS, chips
-from dashboard.ui.words import signed, thousands
+from dashboard.ui.words import literal, signed, thousands
 from models import registry
 from models.records import AAMI
 
@@ -31,7 +31,7 @@ def show_agreement(heart: Heart) -> None:
     model = heart.answer.spec.name
     offered = opinions(heart.sample, registry.specs(), model, heart.lead)
     with st.container(horizontal=True, vertical_alignment="center"):
-        own = f"{model} · {heart.sample.channels[heart.lead]}"
+        own = f"{model} · {literal(heart.sample.channels[heart.lead])}"
         panels.head("Agreement", f"of {own} with")
         if not offered:
             st.markdown(
@@ -57,9 +57,9 @@ def show_agreement(heart: Heart) -> None:
     with differing.container(gap="xsmall"):
         _show_differences(heart, both, title)
     panels.caption(
-        f"shown: {heart.source} (rows), second: {second.title} (columns) · paired one to one "
-        "within 150 ms · Cohen's kappa (1960) over beats that both found · missed: only shown, "
-        "extra: only second · choosing a row goes there",
+        f"shown: {heart.source} (rows), second: {literal(second.title)} (columns) · paired one "
+        "to one within 150 ms · Cohen's kappa (1960) over beats that both found · missed: only "
+        "shown, extra: only second · choosing a row goes there",
         "agreement",
     )
 

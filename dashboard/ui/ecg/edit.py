@@ -14,7 +14,7 @@ from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg import edit_actions as actions
 from dashboard.ui.ecg import edited
 from dashboard.ui.ecg.heart import Heart
-from dashboard.ui.words import relative, thousands
+from dashboard.ui.words import literal, relative, thousands
 
 ROWS = 200  # edits listed at most, the latest
 NEW_CLASS, SNAP = "edit-new-class", "edit-snap"
@@ -138,7 +138,7 @@ def _add_beat(heart: Heart) -> None:
             "snap to the extremum within 50 ms",
             value=True,
             key=SNAP,
-            help=f"Of {heart.sample.channels[heart.lead]}, the lead that is analysed",
+            help=f"Of {literal(heart.sample.channels[heart.lead])}, the lead that is analysed",
         )
 
 

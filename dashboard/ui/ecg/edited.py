@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import streamlit as st
 
 from dashboard.analysis.beat_edits import Edits
@@ -61,6 +62,11 @@ def followers(key: Key, edits: Edits, sample: Sample) -> Followers:
         beside = None if marks is None else compare(edits.beats, marks, rate)
         kept[key] = Followers(edits, rhythm(edits.beats, rate), beside)
     return kept[key]
+
+
+def not_the_networks(key: Key, edits: Edits) -> np.ndarray:
+    """(B,) bool: which beats are a person's word: those touched, or all that an annotator made."""
+    return edits.edited if book(key).base == NETWORK else np.ones(len(edits.beats), bool)
 
 
 def version(key: Key) -> str:

@@ -14,6 +14,7 @@ from dashboard.figures.beats import BeatMarks
 from dashboard.figures.theme import THEMES, Theme
 from dashboard.ui import cache, shell, state
 from dashboard.ui.ecg import edited
+from dashboard.ui.words import literal
 from models.records import Beats
 
 
@@ -88,7 +89,7 @@ class Heart:
         """Model, lead and seconds, for captions, and whether the beats were edited."""
         seconds = self.answer.seconds
         return (
-            f"{self.answer.spec.name} · {self.sample.channels[self.lead]} · "
+            f"{self.answer.spec.name} · {literal(self.sample.channels[self.lead])} · "
             f"{seconds.prepare + seconds.predict:.2f} s{edited.words(self.key)}"
         )
 

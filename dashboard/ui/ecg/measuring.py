@@ -14,7 +14,7 @@ from dashboard.figures.signals import Calipers, clicked_row, clicked_time
 from dashboard.ui import panels
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.paper_leads import ShownLeads, lead_series
-from dashboard.ui.words import signed
+from dashboard.ui.words import literal, signed
 
 LEGS = "calipers"  # session key
 
@@ -70,7 +70,7 @@ def pick_measuring(heart: Heart) -> None:
             "Lead",
             range(len(sample.channels)),
             index=channel,
-            format_func=lambda k: sample.channels[k],
+            format_func=lambda k: literal(sample.channels[k]),
             key=f"measure-lead-{channel}-{times}",
             on_change=_other_lead,
             args=(heart, f"measure-lead-{channel}-{times}"),

@@ -16,6 +16,7 @@ from dashboard.figures.thin import Series
 from dashboard.ui.ecg.heart import Heart
 from dashboard.ui.ecg.paper_cache import lead_range, reader
 from dashboard.ui.window import Window, go_to
+from dashboard.ui.words import literal
 
 LAYOUT_SECONDS = 10.0  # of the usual layouts: 2.5 s per column of 3×4
 
@@ -62,7 +63,7 @@ def layout_words(layout: LeadLayout, sample: Sample, shown: Window) -> str:
         return ""
     missing = missing_leads(layout, sample.channels)
     if not can_show(layout, sample.channels):
-        there = ", ".join(sample.channels[:4])
+        there = ", ".join(literal(name) for name in sample.channels[:4])
         return f"{layout.name} needs the twelve standard leads, this record has {there}: a stack"
     column = shown.length / max(len(row) for row in layout.rows)
     words = f"{layout.name}, {column:.3g} s per column"

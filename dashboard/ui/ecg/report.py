@@ -17,9 +17,10 @@ from dashboard.analysis.report import (
 from dashboard.figures.reliability import reliability_curve
 from dashboard.ui import cache, panels, state
 from dashboard.ui.answers import MARKS
+from dashboard.ui.ecg import edited
 from dashboard.ui.ecg.cells import show_cells
 from dashboard.ui.ecg.heart import Heart
-from dashboard.ui.words import signed, thousands
+from dashboard.ui.words import literal, signed, thousands
 
 DASH = "\u2060–\u2060"  # an interval is not broken over two lines
 ALONE, ALL = "this record", "all loaded records"
@@ -56,8 +57,9 @@ def show_report(heart: Heart) -> None:
                 key="report-scope",
                 label_visibility="collapsed",
             )
-    own = score_sample(heart.sample, heart.beats, marks, heart.source)
-    report = Report((own, *(_scored(*other) for other in others)) if scope == ALL else (own,))
+    by_hand = edited.not_the_networks(heart.key, heart.edits) if heart.edits else None
+    own = score_sample(heart.sample, heart.beats, marks, heart.source, by_hand)
+    report = Report((own, *(_other(other) for other in others)) if scope == ALL else (own,))
     _show(heart, own, report)
 
 
@@ -71,6 +73,18 @@ def _other_records(heart: Heart) -> list[tuple[str, str, int]]:
             lead = cache.default_lead(upload.digest)
             found.append((upload.digest, heart.answer.spec.name, lead))
     return found
+
+
+def _other(key: edited.Key) -> Scored:
+    """Another record against its first annotator: its beats as they were edited, if they were."""
+    edits = edited.in_force(key)
+    if edits is None:
+        return _scored(*key)
+    sample = state.by_digest(key[0])
+    marks = annotators(sample)[0]
+    source = f"{key[1]} · {sample.channels[key[2]]}, edited"
+    by_hand = edited.not_the_networks(key, edits)
+    return score_sample(sample, edits.beats, marks, source, by_hand)
 
 
 @cache.remembered(most=64)
@@ -101,8 +115,8 @@ def _show(heart: Heart, own: Scored, report: Report) -> None:
     )
     flutter = report.scores.flutter_seconds
     rest = f" · {flutter:.1f} s of flutter left out" if flutter else ""
-    what = f"gross over {len(report.records)} records" if many else heart.sample.name
-    who = f"annotator {own.annotator}"
+    what = f"gross over {len(report.records)} records" if many else literal(heart.sample.name)
+    who = f"annotator {literal(own.annotator)}"
     panels.caption(f"{what} · {who} · {heart.source} · {report.method}{rest}", "report", files)
 
 

@@ -21,7 +21,7 @@ from dashboard.figures.thin import Series
 from dashboard.ui import cache, panels, state
 from dashboard.ui.answers import MARKS
 from dashboard.ui.ecg.heart import Heart
-from dashboard.ui.words import signed
+from dashboard.ui.words import literal, signed
 from models import registry
 
 REACHES = {"±1 s": 1.0, "±2 s": 2.0, "±8 s": 8.0}  # s on either side of the beat
@@ -52,7 +52,7 @@ def show_why(heart: Heart) -> None:
 
         key = panels.chart(figure, "why", heart.theme, alt, on_select=clicked)
         panels.caption(
-            f"{heart.answer.spec.name} · {heart.sample.channels[heart.lead]} · "
+            f"{heart.answer.spec.name} · {literal(heart.sample.channels[heart.lead])} · "
             f"{found.attribution.method} to the logit of {answer} · {share} % of it in sight · "
             f"clip ±{number(clip)} (99.5 %) · {found.seconds:.2f} s",
             "why",

@@ -9,7 +9,7 @@ from dashboard.figures.thin import Series
 from dashboard.ui import panels, state
 from dashboard.ui.scene import Scene
 from dashboard.ui.window import Window, window, window_controls
-from dashboard.ui.words import field_text, relative
+from dashboard.ui.words import field_text, literal, relative
 from models.records import Beats
 
 
@@ -19,7 +19,7 @@ def draw(scene: Scene) -> None:
     shown = window(sample, scene.position)
     with st.container(horizontal=True, vertical_alignment="center"):
         panels.head(
-            f"{sample.channels[scene.lead]} and channel {scene.channel}",
+            f"{literal(sample.channels[scene.lead])} and channel {scene.channel}",
             "" if scene.phone else "all channels below, one time axis",
         )
         st.space("stretch")

@@ -19,12 +19,17 @@ from tests.browser.visit import (
 
 pytestmark = pytest.mark.browser
 
+at_both_widths = pytest.mark.parametrize(
+    "page", ["desktop", pytest.param("phone", marks=pytest.mark.slow)], indirect=True
+)
+
 
 def position(page) -> np.ndarray:
     """The position in the address, sample index."""
     return np.array([float(v) for v in place(page)["position"].split(",")])
 
 
+@at_both_widths
 def test_click_on_a_cell_of_the_gram_matrix_chooses_its_channels(page, app_url):
     visit(page, f"{app_url}/explorer?sample=ecg&layer=stage1.conv2", 60)
     click_figure(page, "gram", x=11, y=5)
@@ -32,6 +37,7 @@ def test_click_on_a_cell_of_the_gram_matrix_chooses_its_channels(page, app_url):
     assert page.get_by_text("Channels 5 and").first.is_visible()
 
 
+@at_both_widths
 def test_click_on_the_ribbon_chooses_channel_and_time(page, app_url):
     visit(page, f"{app_url}/explorer?sample=ecg&layer=stage1.conv2", 60)
     low, high = axis_range(page, "ribbon")
@@ -43,6 +49,7 @@ def test_click_on_the_ribbon_chooses_channel_and_time(page, app_url):
     assert position(page)[0] / rate == pytest.approx(time, abs=0.03 * (high - low))
 
 
+@at_both_widths
 def test_click_on_the_paper_chooses_a_time(page, app_url):
     visit(page, f"{app_url}/ecg", 60)
     low, high = axis_range(page, "paper")
@@ -54,12 +61,14 @@ def test_click_on_the_paper_chooses_a_time(page, app_url):
     assert position(page)[0] / rate == pytest.approx(time, abs=0.05 * (high - low))
 
 
+@at_both_widths
 def test_click_on_a_map_chooses_its_channel(page, app_url):
     visit(page, f"{app_url}/explorer?sample=digit&layer=c3", 60)
     click_tile(page, "atlas", "9")
     wait_for_place(page, channel="9", other="0")
 
 
+@at_both_widths
 def test_click_on_the_picture_moves_the_position(page, app_url):
     visit(page, f"{app_url}/explorer?sample=digit&layer=c3", 60)
     click_tile(page, "input", "input", 0.3, 0.6)
@@ -68,6 +77,7 @@ def test_click_on_the_picture_moves_the_position(page, app_url):
     assert row > column  # lower than it is to the right, as was clicked
 
 
+@at_both_widths
 def test_click_on_a_plane_moves_the_crosshair_in_that_plane_alone(page, app_url):
     sample = builtin("brain")
     visit(page, f"{app_url}/explorer?sample=brain", 60)
@@ -102,6 +112,7 @@ def test_box_in_the_overview_chooses_the_window(page_desktop, app_url):
     assert high - low == pytest.approx(0.1 * length, abs=0.05 * length)
 
 
+@at_both_widths
 def test_numbers_move_what_a_click_moves(page, app_url):
     visit(page, f"{app_url}/explorer?sample=ecg&layer=stage1.conv2", 60)
     for label, name in (("Channel", "channel"), ("Second channel", "other")):

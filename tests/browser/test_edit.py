@@ -15,7 +15,7 @@ from dashboard.data.readers import open_files
 from tests.browser.test_ecg_journey import counted
 from tests.browser.visit import open_panel, rest, upload, visit, wait_for_place
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RECORD, RATE = "208", 360
 
@@ -79,7 +79,6 @@ def counts(beats: dict[int, str]) -> dict[str, int]:
     return {name: sum(label == name for label in beats.values()) for name in "NSVFQ"}
 
 
-@pytest.mark.slow
 def test_edited_annotations_are_exported_and_read_back_equal(
     page_desktop, app_url, record, tmp_path
 ):
@@ -124,7 +123,6 @@ def test_edited_annotations_are_exported_and_read_back_equal(
     assert [list(p) for p in zip(ours.positions.tolist(), ours.symbols, strict=True)] == expected
 
 
-@pytest.mark.slow
 def test_edits_stay_in_their_session_and_what_cannot_be_done_is_said(
     page_phone, second_page, app_url
 ):

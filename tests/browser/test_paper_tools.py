@@ -17,7 +17,7 @@ from tests.browser.visit import (
     wait_for_place,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TRACES = """([name, key]) => document.querySelector('[class*="st-key-paper-"] .js-plotly-plot')
     ._fullData.filter(trace => trace.name === name).map(trace => trace[key])"""
@@ -61,7 +61,6 @@ def test_calipers_on_three_by_four_read_the_interval_of_two_beats(page_desktop, 
     assert place(page).get("position") == "1000"  # measuring does not move the position
 
 
-@pytest.mark.slow
 def test_steps_go_from_one_abnormal_beat_to_the_next_and_round(page_desktop, app_url):
     page = page_desktop
     visit(page, f"{app_url}/ecg?sample=ecg", 60)
@@ -86,7 +85,6 @@ def test_steps_go_from_one_abnormal_beat_to_the_next_and_round(page_desktop, app
     assert page.get_by_text("that was the first, now the last again").is_visible()
 
 
-@pytest.mark.slow
 def test_filters_are_drawn_over_what_was_there_and_a_page_is_printed(page_desktop, app_url):
     page = page_desktop
     visit(page, f"{app_url}/ecg?sample=ecg", 60)
@@ -120,7 +118,6 @@ def record_with_faults():
     return {"name": "faults.csv", "mimeType": "text/csv", "buffer": text.encode()}
 
 
-@pytest.mark.slow
 def test_what_cannot_be_read_is_counted_and_marked_in_the_overview(
     page_desktop, app_url, record_with_faults
 ):

@@ -41,15 +41,22 @@ class BeatMarks:
 
 
 def beat_row(
-    beats: BeatMarks, window: tuple[float, float], theme: Theme, *, level: float
+    beats: BeatMarks,
+    window: tuple[float, float],
+    theme: Theme,
+    *,
+    level: float,
+    letter: float = 0.0,
 ) -> list[dict[str, Any]]:
     """Traces: marks in class colours with the letter in ink beside them, at height `level`.
 
-    One made by hand has an outline in ink.
+    One made by hand has an outline in ink. An N whose next beat is nearer than `letter` (s), the
+    room that a letter needs, is a mark alone.
     """
     shown = beats.within(*window)
     if not len(shown):
         return []
+    room_after = np.append(np.diff(shown.times), np.inf)
     marker = {
         "symbol": [class_mark(symbol) for symbol in shown.symbols],
         "color": [class_colour(symbol, theme) for symbol in shown.symbols],
@@ -69,7 +76,10 @@ def beat_row(
             "marker": marker,
             "selected": {"marker": {"opacity": 1}},
             "unselected": {"marker": {"opacity": 1}},
-            "text": list(shown.symbols),
+            "text": [
+                "" if symbol == "N" and room < letter else symbol
+                for symbol, room in zip(shown.symbols, room_after, strict=True)
+            ],
             "textposition": "middle right",
             "textfont": {"size": AXIS_TITLE, "color": theme.ink},
             "name": "beats",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from dashboard.figures.thin import Series
 
 ROW = 19  # px of a row of marks above the leads
 LANE = 14  # px of a class lane
+LETTER = 26  # px that a beat's mark takes with the letter beside it
 MOMENTS = 400  # places over the window that a click finds
 MOMENTS_OF_ROWS = 4_800  # the same in all rows together, while measuring
 MOST_MOMENTS = 960  # of them in one row: about a px each
@@ -57,11 +59,16 @@ class Calipers:
 
 
 def draw_marks(
-    drawing: Drawing, window: tuple[float, float], marks: Marks, room: tuple[float, int]
+    drawing: Drawing,
+    window: tuple[float, float],
+    marks: Marks,
+    room: tuple[float, int],
+    px_per_second: float,
 ) -> None:
     """Rows of marks on their own axis over the paper, 0 at its bottom and 1 at its top.
 
-    `room` is where the paper's domain starts and its height in px.
+    `room` is where the paper's domain starts and its height in px. Where beats are closer than
+    their letters are wide, those of N give way.
     """
     split, paper = room
     drawing.layout["yaxis3"] = {
@@ -71,7 +78,8 @@ def draw_marks(
         "visible": False,
         "fixedrange": True,
     }
-    rows = [("net", beat_row, marks.beats), ("ref", reference_row, marks.reference)]
+    row_of_beats = partial(beat_row, letter=LETTER / px_per_second)
+    rows = [("net", row_of_beats, marks.beats), ("ref", reference_row, marks.reference)]
     rows += [(name, reference_row, given) for name, given in (marks.annotators or {}).items()]
     rows.append(("rhythm", label_row, marks.rhythm))
     level = 1 - 0.5 * ROW / paper

@@ -90,7 +90,7 @@ def ecg_paper(
         draw_moments_of_rows(drawing, window, stack, unit)
     else:
         draw_moments(drawing, window)
-    draw_marks(drawing, window, marks, (split, paper))
+    draw_marks(drawing, window, marks, (split, paper), 2.5 * px_per_mv)
     draw_lanes(drawing, window, lanes, split, below)
     if position is not None:
         draw_moment(drawing, position, split)

@@ -300,3 +300,16 @@ def test_a_small_screen_has_no_lines_closer_than_two_pixels():
     narrow = ecg_paper(leads(1), WINDOW, theme=LIGHT, width=340)
     assert wide.layout.xaxis.minor.showgrid
     assert not narrow.layout.xaxis.minor.showgrid
+
+
+def test_letters_of_n_give_way_where_beats_are_close_and_no_other_does():
+    times = 3_600.5 + 0.4 * np.arange(20)
+    symbols = ["V" if k % 5 == 2 else "N" for k in range(20)]
+    window = (3_600.0, 3_610.0)
+    for width, shown in ((970, symbols), (340, [s if s == "V" else "" for s in symbols])):
+        figure = ecg_paper(
+            leads(1), window, theme=LIGHT, beats=BeatMarks(times, symbols), width=width
+        )
+        (drawn,) = traces(figure, "beats")
+        assert list(drawn.text)[:-1] == shown[:-1]
+        assert drawn.text[-1] == "N"  # nothing follows it

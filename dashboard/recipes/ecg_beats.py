@@ -289,7 +289,8 @@ ROWS = (
     BeatFinder(
         registry.find("ecg-beats"),
         "S and N have one shape: a logistic regression over RR ratios and the presence of P waves "
-        "tells them apart, fitted to the reference beats of the training records.",
+        "tells them apart, fitted to the reference beats of the training records. To compare with: "
+        "ecg-unet, a published architecture on the same folds, and its card.",
     ),
     BeatFinder(
         registry.find("ecg-unet"),

@@ -14,7 +14,8 @@ class BeatMarks:
     """Beats to draw: `times` (B,) s ascending, one class letter each, optional `scores` (B,).
 
     `differs` (B,) bool marks those that disagree with what they are compared with, `by_hand` (B,)
-    those that a person changed; `row` names their row where it is not the usual one.
+    those that a person changed, `unsure` (B,) those whose class is in doubt; `row` names their row
+    where it is not the usual one.
     """
 
     times: np.ndarray
@@ -22,6 +23,7 @@ class BeatMarks:
     scores: np.ndarray | None = None
     differs: np.ndarray | None = None
     by_hand: np.ndarray | None = None
+    unsure: np.ndarray | None = None
     row: str = ""
 
     def __len__(self) -> int:
@@ -37,6 +39,7 @@ class BeatMarks:
             None if self.scores is None else np.asarray(self.scores)[cut],
             None if self.differs is None else np.asarray(self.differs)[cut],
             None if self.by_hand is None else np.asarray(self.by_hand)[cut],
+            None if self.unsure is None else np.asarray(self.unsure)[cut],
         )
 
 
@@ -50,13 +53,15 @@ def beat_row(
 ) -> list[dict[str, Any]]:
     """Traces: marks in class colours with the letter in ink beside them, at height `level`.
 
-    One made by hand has an outline in ink. An N whose next beat is nearer than `letter` (s), the
-    room that a letter needs, is a mark alone.
+    One made by hand has an outline in ink, an unsure one a question mark. An N whose next beat is
+    nearer than `letter` (s), the room that a letter needs, is a mark alone.
     """
     shown = beats.within(*window)
     if not len(shown):
         return []
     room_after = np.append(np.diff(shown.times), np.inf)
+    doubt = np.zeros(len(shown), bool) if shown.unsure is None else shown.unsure
+    words = [f"{s}?" if d else s for s, d in zip(shown.symbols, doubt, strict=True)]
     marker = {
         "symbol": [class_mark(symbol) for symbol in shown.symbols],
         "color": [class_colour(symbol, theme) for symbol in shown.symbols],
@@ -77,9 +82,10 @@ def beat_row(
             "selected": {"marker": {"opacity": 1}},
             "unselected": {"marker": {"opacity": 1}},
             "text": [
-                "" if symbol == "N" and room < letter else symbol
-                for symbol, room in zip(shown.symbols, room_after, strict=True)
+                "" if word == "N" and room < letter else word
+                for word, room in zip(words, room_after, strict=True)
             ],
+            "hovertext": words,
             "textposition": "middle right",
             "textfont": {"size": AXIS_TITLE, "color": theme.ink},
             "name": "beats",
@@ -160,8 +166,8 @@ def _letters(
 
 def _hover(beats: BeatMarks) -> dict[str, Any]:
     if beats.scores is None:
-        return {"hovertemplate": "%{text}, %{x:.2f} s<extra></extra>"}
+        return {"hovertemplate": "%{hovertext}, %{x:.2f} s<extra></extra>"}
     return {
         "customdata": np.asarray(beats.scores, np.float32),
-        "hovertemplate": "%{text}, %{x:.2f} s<br>p %{customdata:.2f}<extra></extra>",
+        "hovertemplate": "%{hovertext}, %{x:.2f} s<br>p %{customdata:.2f}<extra></extra>",
     }

@@ -313,3 +313,12 @@ def test_letters_of_n_give_way_where_beats_are_close_and_no_other_does():
         (drawn,) = traces(figure, "beats")
         assert list(drawn.text)[:-1] == shown[:-1]
         assert drawn.text[-1] == "N"  # nothing follows it
+
+
+def test_an_unsure_beat_has_a_question_mark():
+    times, doubt = 3_601.0 + np.arange(4), np.array([False, True, False, True])
+    given = BeatMarks(times, ["N", "N", "V", "V"], unsure=doubt)
+    figure = ecg_paper(leads(1), (3_600.5, 3_605.0), theme=LIGHT, beats=given, width=340)
+    (drawn,) = traces(figure, "beats")
+    assert list(drawn.text) == ["N", "N?", "V", "V?"]
+    assert list(drawn.hovertext) == ["N", "N?", "V", "V?"]

@@ -7,6 +7,7 @@ import numpy as np
 
 from dashboard.analysis.analyze import Analysis
 from dashboard.analysis.beat_edits import Edits
+from dashboard.analysis.calibration import unsure
 from dashboard.analysis.reference import Compared
 from dashboard.analysis.rhythm import Rhythm
 from dashboard.data.sample import Sample
@@ -66,13 +67,20 @@ class Heart:
     @property
     def marks(self) -> BeatMarks:
         """The beats as drawn."""
-        scores = self.beats.scores
-        if not self.edits:
-            return BeatMarks(self.rhythm.times, self.rhythm.symbols, scores)
-        by_hand = self.edits.edited
+        by_hand, row = (self.edits.edited, self.row_name) if self.edits else (None, "")
         return BeatMarks(
-            self.rhythm.times, self.rhythm.symbols, scores, by_hand=by_hand, row=self.row_name
+            self.rhythm.times,
+            self.rhythm.symbols,
+            self.beats.scores,
+            by_hand=by_hand,
+            unsure=self.unsure,
+            row=row,
         )
+
+    @cached_property
+    def unsure(self) -> np.ndarray:
+        """Which beats (B,) are named with little probability."""
+        return unsure(self.beats, self.answer.spec)
 
     @property
     def row_name(self) -> str:

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard.analysis.calibration import unsure
 from dashboard.data.sample import Sample
 from dashboard.data.writers.beats_csv import beat_annotations, beats_csv
 from dashboard.figures.clock import clock
@@ -21,7 +20,7 @@ def show_table(heart: Heart) -> None:
     """Beats from the window on; choosing a row moves the window to it."""
     shown = window(heart.sample, heart.position)
     with st.container(horizontal=True, vertical_alignment="center"):
-        doubtful = int(unsure(heart.beats, heart.answer.spec).sum())
+        doubtful = int(heart.unsure.sum())
         rest = f" · {thousands(doubtful)} unsure (?)" if doubtful else ""
         panels.head("Beats", thousands(len(heart.beats)) + rest)
         only = heart.compared is not None and st.toggle("differences only", key="only-differences")
@@ -83,8 +82,7 @@ def beat_rows(heart: Heart, start: float, only_differences: bool) -> pd.DataFram
     rows[heart.row_name] = [[s] for s in rhythm.symbols[at].tolist()]
     if of_beat is not None:
         rows["ref"] = [[s] if s else [] for s in of_beat[at]]
-    doubtful = unsure(beats, heart.answer.spec)
-    rows["p"] = [f"{beats.probabilities[k].max():.2f}{' ?' if doubtful[k] else ''}" for k in at]
+    rows["p"] = [f"{beats.probabilities[k].max():.2f}{' ?' if heart.unsure[k] else ''}" for k in at]
     rows["RR ms"] = np.round(1000 * rhythm.rr[at])
     rows["position"] = beats.positions[at]
     return rows

@@ -67,6 +67,35 @@ class Beats:
 
 
 @dataclass(frozen=True)
+class Mask:
+    """A class for every voxel, pixel or sample of a sample, on the sample's own grid.
+
+    `labels` (*S) uint8 are indices into `names`, 0 is the background; `probabilities` (K, *S)
+    float16 or None where they were not kept; `region` one slice per axis where the network
+    looked, None for everywhere (labels are 0 outside it).
+    """
+
+    names: tuple[str, ...]
+    labels: np.ndarray
+    probabilities: np.ndarray | None = None
+    region: tuple[slice, ...] | None = None
+
+    def counts(self) -> dict[str, int]:
+        """Voxels of each class but the background."""
+        numbers = np.bincount(self.labels.ravel(), minlength=len(self.names))
+        return {name: int(n) for name, n in zip(self.names[1:], numbers[1:], strict=True)}
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Named points: `positions` (P, dim) float in the sample's index, `scores` (P,) in 0..1."""
+
+    names: tuple[str, ...]
+    positions: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
 class Card:
     """The model card of a shipped network, as stored beside its weights.
 

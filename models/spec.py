@@ -61,11 +61,15 @@ DOMAINS: Mapping[str, Domain] = {
     "photo": Domain("photographs", ("photo", "image")),
     "digit": Domain("single handwritten digits", ("digit", "image")),
     "mr-patch": Domain("T1 MR patches of the brain", ("mr",)),
+    "binary-mask": Domain("shapes cut out of a scan (masks of two values)", ("mask",)),
 }
 
 
 def _with_article(modality: str) -> str:
-    spoken = {"ecg": "an ECG", "mr": "an MR scan", "ct": "a CT scan", "image": "an image"}
+    spoken = {
+        **{"ecg": "an ECG", "mr": "an MR scan", "ct": "a CT scan", "image": "an image"},
+        **{"mask": "a mask of two values", "volume": "a volume of another kind"},
+    }
     return spoken.get(modality, f"a sample of kind '{modality}'")
 
 
@@ -95,9 +99,9 @@ class ModelSpec:
     """One network of the registry.
 
     `build(dim, in_channels, classes)` returns an untrained module; `task` is one of "beats",
-    "classification"; `stages` are the child modules the explorer folds its tree by; `decoder`
-    holds settings of the task's decoder (stride, thresholds); `first_conv` and `head` are dotted
-    names; `paper` is a citation.
+    "classification", "segmentation", "landmarks"; `stages` are the child modules the explorer
+    folds its tree by; `decoder` holds settings of the task's decoder (stride, thresholds);
+    `first_conv` and `head` are dotted names; `paper` is a citation.
     """
 
     name: str

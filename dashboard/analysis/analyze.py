@@ -1,7 +1,7 @@
 """A sample through a network: prepared, run, decoded, and back in the sample's own index."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -14,11 +14,14 @@ from dashboard.data.sample import Sample
 from models import registry
 from models.decode import beats, classes
 from models.device import choose
-from models.records import Beats, Classes
+from models.records import Beats, Classes, Landmarks, Mask
 from models.run import run, run_chunked
 from models.spec import ModelSpec
 
 CHUNK = 1 << 16  # fed samples of a signal run at once: bounds memory whatever the length
+
+
+Prediction = Classes | Beats | Mask | Landmarks
 
 
 class NoModel(ValueError):
@@ -46,7 +49,7 @@ class Analysis:
     sample: Sample
     spec: ModelSpec
     prepared: Prepared
-    prediction: Classes | Beats
+    prediction: Prediction
     reasons: tuple[str, ...]
     seconds: Seconds
     device: str
@@ -101,11 +104,15 @@ def predict(
     prepared: Prepared,
     sample: Sample,
     on_progress: Callable[[float], None] | None = None,
-) -> Classes | Beats:
+) -> Prediction:
     """Run a prepared input and decode it; beats are placed in the sample's own index."""
     output = _run(net, spec, prepared.array, on_progress)
-    if spec.task == "beats":
-        return _beats(net, spec, prepared, sample, output)
+    return _DECODE[spec.task](net, spec, prepared, sample, output)
+
+
+def _classes(
+    net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample, output: torch.Tensor
+) -> Classes:
     return classes.decode(output, spec)
 
 
@@ -119,6 +126,13 @@ def _beats(
         found = beats.with_rhythm(found, lead, rate, net.rhythm, prepared.gaps)
     positions = prepared.index_in_sample(found.positions[:, None])[:, 0]
     return replace(found, positions=np.clip(positions, 0, sample.shape[0] - 1))
+
+
+# By task of the spec: (net, spec, prepared, sample, output) to the record of the answer.
+_DECODE: Mapping[str, Callable[..., Prediction]] = {
+    "beats": _beats,
+    "classification": _classes,
+}
 
 
 def _run(

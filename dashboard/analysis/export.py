@@ -47,12 +47,17 @@ def _sample(analysis: Analysis) -> dict[str, Any]:
 
 
 def _predictions(analysis: Analysis) -> dict[str, Any]:
-    prediction = analysis.prediction
-    if isinstance(prediction, Classes):
-        rows = prediction.ranked()
-        return {"classes": [{"name": n, "index": i, "probability": p} for n, i, p in rows]}
+    return _PREDICTIONS[type(analysis.prediction)](analysis)
+
+
+def _classes(analysis: Analysis) -> dict[str, Any]:
+    rows = analysis.prediction.ranked()
+    return {"classes": [{"name": n, "index": i, "probability": p} for n, i, p in rows]}
+
+
+def _beats_and_lead(analysis: Analysis) -> dict[str, Any]:
     lead = analysis.sample.channels[analysis.prepared.channel]
-    return {"beats": _beats(prediction, analysis.sample.sampling_rate), "lead": lead}
+    return {"beats": _beats(analysis.prediction, analysis.sample.sampling_rate), "lead": lead}
 
 
 def _beats(beats: Beats, rate: float) -> list[dict[str, Any]]:
@@ -72,15 +77,27 @@ def _beats(beats: Beats, rate: float) -> list[dict[str, Any]]:
     ]
 
 
+_PREDICTIONS = {Classes: _classes, Beats: _beats_and_lead}
+
+
 def answer_lines(analysis: Analysis) -> list[str]:
     """The answer in one or a few lines for a terminal."""
+    return _LINES[type(analysis.prediction)](analysis)
+
+
+def _class_lines(analysis: Analysis) -> list[str]:
+    return [f"{name}: {p:.1%}" for name, _, p in analysis.prediction.ranked()[:5]]
+
+
+def _beat_lines(analysis: Analysis) -> list[str]:
     prediction = analysis.prediction
-    if isinstance(prediction, Classes):
-        return [f"{name}: {p:.1%}" for name, _, p in prediction.ranked()[:5]]
     counts = Counter(prediction.symbols)
     lead = analysis.sample.channels[analysis.prepared.channel]
     named = ", ".join(f"{counts[name]} {name}" for name in prediction.names if counts[name])
     return [f"lead {lead}: {len(prediction)} beats ({named or 'none'})"]
+
+
+_LINES = {Classes: _class_lines, Beats: _beat_lines}
 
 
 def default_layers(analysis: Analysis) -> list[str]:

@@ -33,7 +33,8 @@ class Sample:
     never flipped or transposed. `scale` (slope, intercept) turns stored values into `units`,
     None where the array already is in them. `affine` (4x4, volumes) maps array index to RAS+ mm
     and is the only place that stores spacing; images have `pixel_spacing` in px (1.0 each).
-    `modality` is one of "ecg", "image", "digit", "photo", "mr", "ct", "volume".
+    `modality` is one of "ecg", "image", "digit", "photo", "mr", "ct", "mask",
+    "volume".
     """
 
     array: np.ndarray

@@ -21,11 +21,11 @@ from dashboard.data.readers.errors import (
 )
 from dashboard.data.readers.files import File, Files
 from dashboard.data.readers.nifti_header import GZIP, Layout, expanded, layout_of
+from dashboard.data.readers.volume_sample import volume_sample
 from dashboard.data.sample import Sample
 
 SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 _PIECE = 4 * 1024**2  # bytes
-_CT_VALUES = (-4100.0, -500.0, 16384.0)  # HU: lowest may lie between the first two; highest below
 
 # What gzip and nibabel raise on damaged files.
 _LIBRARY_ERRORS = (
@@ -102,20 +102,14 @@ def _chosen(files: Files, choices: Mapping[str, str]) -> tuple[File, File]:
 def _read(header_file: File, data_file: File, choices: Mapping[str, str]) -> Sample:
     layout = layout_of(header_file, pair=data_file is not header_file)
     frame = _frame(layout, choices)
-    stored = _stored(data_file, layout, frame)
-    volume, scale, notes = _plain_values(stored, layout.scale)
-    modality, why = _modality(volume, scale, choices)
-    return Sample(
-        array=volume[None],
+    return volume_sample(
+        _stored(data_file, layout, frame),
         name=header_file.stem,
-        modality=modality,
-        channels=("value",),
-        units=("HU" if modality == "ct" else "",),
-        axis_unit="mm",
-        affine=layout.affine,
-        scale=scale,
-        notes=(*layout.notes, *notes, why, *([f"frame {frame}"] if layout.frames > 1 else [])),
         source=PurePosixPath(header_file.name).name,
+        affine=layout.affine,
+        scale=layout.scale,
+        choices=choices,
+        notes=(*layout.notes, *([f"frame {frame}"] if layout.frames > 1 else [])),
     )
 
 
@@ -176,60 +170,3 @@ def _fill(stream: BinaryIO, buffer: memoryview) -> int:
         buffer[filled : filled + len(piece)] = piece
         filled += len(piece)
     return filled
-
-
-def _plain_values(
-    stored: np.ndarray, scale: tuple[float, float]
-) -> tuple[np.ndarray, tuple[float, float] | None, list[str]]:
-    """Integers up to 32 bits as they are with their scale; float32 otherwise; notes."""
-    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 4:
-        _check_scale(stored, scale)
-        return stored, scale, []
-    notes = []
-    if stored.dtype != np.float32:
-        notes.append(f"stored as {stored.dtype}, read as float32")
-        with np.errstate(over="ignore", invalid="ignore"):
-            stored = stored.astype(np.float32)
-    bad = ~np.isfinite(stored)
-    if bad.any():
-        notes.append(f"{bad.sum()} of {stored.size} values are no finite numbers: read as missing")
-        stored[bad] = np.nan
-    _check_scale(stored, scale)
-    return stored, None if scale == (1.0, 0.0) else scale, notes
-
-
-def _check_scale(stored: np.ndarray, scale: tuple[float, float]) -> None:
-    largest = max(abs(value) for value in _range(stored)) * abs(scale[0]) + abs(scale[1])
-    if not largest < float(np.finfo(np.float32).max):
-        raise DamagedFile(
-            f"The file's scale (slope {scale[0]:g}, intercept {scale[1]:g}) takes its values "
-            "beyond all numbers: export it again."
-        )
-
-
-def _range(stored: np.ndarray) -> tuple[float, float]:
-    """Lowest and highest finite value; 0, 0 when there is none."""
-    if stored.dtype.kind in "iu":
-        return float(stored.min()), float(stored.max())
-    finite = np.isfinite(stored)
-    if not finite.any():
-        return 0.0, 0.0
-    return (
-        float(stored.min(where=finite, initial=np.inf)),
-        float(stored.max(where=finite, initial=-np.inf)),
-    )
-
-
-def _modality(
-    volume: np.ndarray, scale: tuple[float, float] | None, choices: Mapping[str, str]
-) -> tuple[str, str]:
-    """ "ct" where values look like Hounsfield units, else "mr", and a note saying why."""
-    kind = choices.get("kind")
-    if kind in ("mr", "ct", "volume"):
-        return kind, f"called {kind} by choice"
-    slope, intercept = scale or (1.0, 0.0)
-    low, high = sorted(value * slope + intercept for value in _range(volume))
-    lowest, air, highest = _CT_VALUES
-    if lowest <= low < air and high < highest:
-        return "ct", f"values from {low:g} to {high:g}: taken as CT"
-    return "mr", "the file does not say what it shows: taken as MR"

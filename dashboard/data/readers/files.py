@@ -10,6 +10,7 @@ from typing import BinaryIO
 from dashboard.data.readers.errors import UnsafeFile, short
 
 HEAD_BYTES = 4096
+DOUBLE_SUFFIXES = (".nii.gz", ".hdr.gz", ".img.gz", ".mgh.gz", ".brik.gz")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,10 @@ class File:
 
     @property
     def suffix(self) -> str:
-        """Last suffix in small letters, ".nii.gz" kept together."""
+        """Last suffix in small letters, those of packed volumes (".nii.gz") kept together."""
         lower = self.name.lower()
-        return ".nii.gz" if lower.endswith(".nii.gz") else PurePosixPath(lower).suffix
+        last = PurePosixPath(lower).suffix
+        return next((both for both in DOUBLE_SUFFIXES if lower.endswith(both)), last)
 
     @property
     def stem(self) -> str:

@@ -27,8 +27,11 @@ from dashboard.data.readers.files import File, Files, disk_file, folder_files, m
 from dashboard.data.readers.image_file import ImageReader
 from dashboard.data.readers.ishne_file import IshneReader
 from dashboard.data.readers.mat_file import MatReader
+from dashboard.data.readers.metaimage_file import MetaImageReader
+from dashboard.data.readers.mgh_file import MghReader
 from dashboard.data.readers.nifti import NiftiReader
 from dashboard.data.readers.npy_array import NpyReader
+from dashboard.data.readers.nrrd_file import NrrdReader
 from dashboard.data.readers.reader import Reader
 from dashboard.data.readers.scp_file import ScpReader
 from dashboard.data.readers.wfdb_record import WfdbReader
@@ -57,6 +60,9 @@ READERS: tuple[Reader, ...] = (
     IshneReader(),
     XmlReader(),
     NiftiReader(),
+    NrrdReader(),
+    MetaImageReader(),
+    MghReader(),
     ImageReader(),
     NpyReader(),
     MatReader(),
@@ -143,6 +149,13 @@ NOT_OF_A_RECORD = (
     *(".csv", ".txt", ".json", ".html", ".xml", ".png", ".jpg"),
     *(".npz", ".npy", ".zip", ".edf", ".dcm", ".scp"),
 )
+# What the values of a volume are called beside its header.
+VALUES_OF = {
+    ".hdr": (".img", ".img.gz"),
+    ".mhd": (".raw", ".zraw"),
+    ".nhdr": (".raw", ".raw.gz", ".gz", ".raw.bz2", ".bz2", ".hex", ".txt"),
+    ".head": (".brik", ".brik.gz"),
+}
 
 Given = str | Path | tuple[str, bytes]
 
@@ -196,6 +209,8 @@ def _files_of(item: Given, alone: bool) -> list[File]:
         raise UnreadableFile(f"{short(str(path))} does not exist: check the name and the folder.")
     if alone and path.suffix.lower() == ".hea":
         return _record_files(path)
+    if alone and path.suffix.lower() in VALUES_OF:
+        return _header_and_values(path)
     return [disk_file(path)]
 
 
@@ -204,6 +219,13 @@ def _record_files(header: Path) -> list[File]:
     beside = sorted(path for path in header.parent.glob("*") if path.stem == header.stem)
     wanted = [path for path in beside if path.suffix.lower() not in NOT_OF_A_RECORD]
     return [disk_file(path) for path in wanted if path.is_file()]
+
+
+def _header_and_values(header: Path) -> list[File]:
+    """A lone header of a volume with the file of its values, called alike in the same folder."""
+    wanted = {(header.stem + end).lower() for end in VALUES_OF[header.suffix.lower()]}
+    beside = [path for path in sorted(header.parent.glob("*")) if path.name.lower() in wanted]
+    return [disk_file(path) for path in (header, *beside) if path.is_file()]
 
 
 def _read(files: Files, choices: Mapping[str, str]) -> Sample:

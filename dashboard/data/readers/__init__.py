@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dashboard.data.readers.afni_file import AfniReader
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
 from dashboard.data.readers.csv_table import CsvReader
@@ -34,6 +35,7 @@ from dashboard.data.readers.npy_array import NpyReader
 from dashboard.data.readers.nrrd_file import NrrdReader
 from dashboard.data.readers.reader import Reader
 from dashboard.data.readers.scp_file import ScpReader
+from dashboard.data.readers.tiff_stack import TiffReader
 from dashboard.data.readers.wfdb_record import WfdbReader
 from dashboard.data.readers.xml_file import XmlReader
 from dashboard.data.sample import Sample
@@ -63,6 +65,8 @@ READERS: tuple[Reader, ...] = (
     NrrdReader(),
     MetaImageReader(),
     MghReader(),
+    AfniReader(),
+    TiffReader(),
     ImageReader(),
     NpyReader(),
     MatReader(),

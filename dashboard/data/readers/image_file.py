@@ -75,17 +75,22 @@ class ImageReader:
                 f"{file.shown} does not start like a picture: expected PNG, JPEG, BMP, GIF or "
                 "WebP; save it again from a picture program."
             )
-        array, notes = _decoded(file)
-        return Sample(
-            array=array,
-            name=file.stem,
-            modality="image",
-            channels=("grey",) if len(array) == 1 else ("red", "green", "blue"),
-            units=("",) * len(array),
-            axis_unit="px",
-            notes=tuple(notes),
-            source=PurePosixPath(file.name).name,
-        )
+        return picture_sample(file)
+
+
+def picture_sample(file: File) -> Sample:
+    """The picture in `file`; raises DamagedFile, or UnsafeFile for too many pixels."""
+    array, notes = _decoded(file)
+    return Sample(
+        array=array,
+        name=file.stem,
+        modality="image",
+        channels=("grey",) if len(array) == 1 else ("red", "green", "blue"),
+        units=("",) * len(array),
+        axis_unit="px",
+        notes=tuple(notes),
+        source=PurePosixPath(file.name).name,
+    )
 
 
 def _chosen(files: Files, choices: Mapping[str, str]) -> File:

@@ -68,8 +68,9 @@ def _header(file: File, block: bytes) -> tuple[Stored, np.ndarray, list[str]]:
     numbers = _HEADER.unpack_from(block)
     sizes, (frames, kind, _, good), place = numbers[1:4], numbers[4:8], np.array(numbers[8:])
     if min(*sizes, frames) < 1:
+        declared = " x ".join(map(str, sizes))
         raise DamagedFile(
-            f"{file.shown} declares {' x '.join(map(str, sizes))} voxels in {frames} volumes: expected at least 1 of "
+            f"{file.shown} declares {declared} voxels in {frames} volumes: expected at least 1 of "
             "each; export it again."
         )
     if kind not in _TYPES:

@@ -12,7 +12,7 @@ DIRECTION = np.array([[0.8, 0.6, 0.0], [0.36, -0.48, 0.8], [0.48, -0.64, -0.6]])
 
 
 def itk_image(array: np.ndarray = CUBE, vector: bool = False) -> SimpleITK.Image:
-    """`array` (i, j, k[, frame]) as an oblique image of SimpleITK; the last axis may be a vector."""
+    """`array` (i, j, k[, frame]) as an oblique image; the last axis may be a vector."""
     axes = 3 if vector else array.ndim
     image = SimpleITK.GetImageFromArray(
         array.transpose(2, 1, 0, 3) if vector else array.T.copy(), isVector=vector

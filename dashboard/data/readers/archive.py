@@ -62,8 +62,8 @@ def _too_big(name: str) -> str:
     )
 
 
-def expand(archive: File) -> list[File]:
-    """The members of a zip as files that expand when read.
+def expand(archive: File, ratio: int = HIGHEST_RATIO) -> list[File]:
+    """The members of a zip as files that expand when read, together at most `ratio` times.
 
     Nothing is written to disk; archives inside are not opened. Raises UnsafeFile for names that
     leave the archive, links and too much of anything; DamagedFile where it is not a zip.
@@ -77,21 +77,21 @@ def expand(archive: File) -> list[File]:
             f"{archive.shown} is not a readable zip archive: make it again or give the files."
         ) from error
     members = [info for info in opened.infolist() if not info.is_dir()]
-    _check_members(archive, members)
+    _check_members(archive, members, ratio)
     wanted = [info for info in members if not _is_clutter(info.filename)]
     if not wanted:
         raise EmptyFile(f"The archive {archive.shown} holds no files.")
     return [_member(archive, opened, info) for info in wanted]
 
 
-def _check_members(archive: File, members: list[zipfile.ZipInfo]) -> None:
+def _check_members(archive: File, members: list[zipfile.ZipInfo], ratio: int) -> None:
     if len(members) > MOST_MEMBERS:
         raise UnsafeFile(
             f"The archive {archive.shown} holds {len(members):,} files, at most "
             f"{MOST_MEMBERS:,} are read: give the files of one sample."
         )
     total = sum(info.file_size for info in members)
-    if total > MOST_BYTES or total > HIGHEST_RATIO * archive.size:
+    if total > MOST_BYTES or total > ratio * archive.size:
         raise UnsafeFile(_too_big(archive.name))
     for info in members:
         safe_name(info.filename)

@@ -43,7 +43,7 @@ def step(tif, page):
 
 
 def ome_step(xml, axis):
-    found = {unit: text for unit, text in re.findall(OME_SIZE.format(axis), xml)}
+    found = dict(re.findall(OME_SIZE.format(axis), xml))
     return found.get("", ""), found.get("Unit", "µm")
 
 

@@ -66,7 +66,7 @@ def test_several_arrays_are_a_question():
 
 def test_a_set_of_pictures_with_labels_is_no_ecg():
     data = _npz(x=np.zeros((5, 28, 28)), y=np.arange(5))
-    with pytest.raises(UnknownFormat, match="expected an ECG"):
+    with pytest.raises(UnknownFormat, match="5 pictures of 28 x 28"):
         open_files([("digits.npz", data)], ANSWERS)
 
 
@@ -75,7 +75,7 @@ def test_pickles_are_never_loaded():
         open_files([("a.npy", _npy(np.array([{"a": 1}], dtype=object)))], ANSWERS)
 
 
-@pytest.mark.parametrize("array", [np.zeros((3, 4, 5)), np.zeros((500, 400)), np.array(["a"])])
+@pytest.mark.parametrize("array", [np.zeros((500, 400)), np.array(["a"])])
 def test_what_is_no_ecg_says_so(array):
     with pytest.raises(UnknownFormat, match=r"axes|axis"):
         open_files([("a.npy", _npy(array))], ANSWERS)

@@ -27,7 +27,8 @@ def add_files(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="answer a question about the files: rate_hz, unit, lead, series, frame, record, kind",
+        help="answer a question about the files: rate_hz, unit, lead, series, frame, record, kind; "
+        "of volumes also spacing (0.7,0.7,2 mm), axis, part, channel",
     )
 
 

@@ -53,7 +53,9 @@ __all__ = [
 ]
 
 # Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF, XML and
-# pictures begin with their own mark, while a table of numbers is only known by trying.
+# pictures begin with their own mark, while a table of numbers is only known by trying. Volumes go
+# by suffix (a .raw belongs to the .mhd or .nhdr beside it); TIFF stands before the pictures since
+# only it knows a stack from a picture, NumPy tells volumes from ECG by the number of axes.
 READERS: tuple[Reader, ...] = (
     WfdbReader(),
     EdfReader(),
@@ -125,7 +127,20 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "Scan",
         "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img)",
-        "512 MiB of stored values per volume; of a series one volume",
+        "512 MiB of stored values per volume; of a series one volume, of complex numbers one part",
+    ),
+    Format("Scan", "NRRD (.nrrd, .nhdr with the file it names)", "the same; not split into slices"),
+    Format("Scan", "MetaImage (.mha, .mhd with its .raw or .zraw)", "the same"),
+    Format("Scan", "FreeSurfer (.mgz, .mgh), AFNI (.HEAD with .BRIK or .BRIK.gz)", "the same"),
+    Format(
+        "Scan",
+        "TIFF stack (.tif), also of ImageJ and OME",
+        "the same, 10,000 pages; a single page is a picture, 40 million pixels",
+    ),
+    Format(
+        "Scan",
+        "NumPy .npy and .npz of 3 axes, MedMNIST3D sets",
+        "the same; of a set one volume",
     ),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )

@@ -85,6 +85,7 @@ class AfniReader:
             affine=affine,
             scale=header.scale(part.frame),
             choices=choices,
+            modality=part.modality,
             notes=(*part.notes, *type_notes(stored.dtype)),
         )
 

@@ -110,7 +110,7 @@ class MetaImageReader:
             name=header.file.stem,
             source=PurePosixPath(header.file.name).name,
             affine=affine,
-            modality=_MODALITIES.get(header.word("modality").upper()),
+            modality=part.modality or _MODALITIES.get(header.word("modality").upper()),
             choices=choices,
             notes=(*notes, *part.notes, *type_notes(stored.dtype)),
         )

@@ -113,5 +113,6 @@ def _read(header_file: File, data_file: File, choices: Mapping[str, str]) -> Sam
         affine=layout.affine,
         scale=layout.scale,
         choices=choices,
+        modality=part.modality or layout.modality,
         notes=(*layout.notes, *part.notes, *type_notes(stored.dtype)),
     )

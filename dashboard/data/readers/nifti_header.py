@@ -13,6 +13,7 @@ from dashboard.data.readers.volume_parts import COLOUR, COMPLEX, COMPONENTS
 from dashboard.data.readers.volume_place import checked_affine, no_place
 from dashboard.data.readers.volume_values import MOST_BYTES, Stored, check_limits
 
+_NO_SCAN = (*range(2, 25), *range(1003, 1010))  # intent: statistics; matrices, vectors ...
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _ORDERS = (("little", "<"), ("big", ">"))
 _HEADERS = {348: nifti1.Nifti1Header, 540: nifti2.Nifti2Header}
@@ -23,7 +24,8 @@ _PAIR_HEADERS = {348: nifti1.Nifti1PairHeader, 540: nifti2.Nifti2PairHeader}
 class Layout:
     """What a header says, checked: `stored` values from byte `offset`, what they mean and where.
 
-    `meaning` of several numbers per voxel: "colour" or "complex".
+    `meaning` of several numbers per voxel: "colour" or "complex"; `modality` is "volume" where
+    the header calls the values statistics or vectors, else None.
     """
 
     stored: Stored
@@ -31,6 +33,7 @@ class Layout:
     offset: int
     scale: tuple[float, float]
     affine: np.ndarray
+    modality: str | None
     notes: tuple[str, ...]
 
 
@@ -58,7 +61,8 @@ def layout_of(file: File, pair: bool) -> Layout:
     # The standard gives colours no scale.
     scaled = slope is not None and meaning != COLOUR
     scale = (float(slope), float(intercept or 0.0)) if scaled else (1.0, 0.0)
-    return Layout(stored, meaning, offset, scale, affine, notes)
+    modality = "volume" if int(header["intent_code"]) in _NO_SCAN else None
+    return Layout(stored, meaning, offset, scale, affine, modality, notes)
 
 
 def _header(file: File, block: bytes, pair: bool) -> nifti1.Nifti1Header:

@@ -1,5 +1,6 @@
 """The arrays of NumPy files (.npy, .npz), their headers checked and their values not yet read."""
 
+import tokenize
 from dataclasses import dataclass
 from math import prod
 
@@ -61,7 +62,12 @@ def _describe(file: File) -> NpyArray:
         }.get(version)
         if read is None:
             raise DamagedFile(f"{file.shown} is of NumPy file version {version}: expected 1 or 2.")
-        shape, by_column, dtype = read(stream, max_header_size=LONGEST_HEADER)
+        try:
+            shape, by_column, dtype = read(stream, max_header_size=LONGEST_HEADER)
+        except (SyntaxError, tokenize.TokenError) as error:
+            raise DamagedFile(
+                f"{file.shown} has a NumPy header that cannot be read: get a fresh copy."
+            ) from error
         offset = stream.tell()
     if dtype.hasobject:
         raise UnsafeFile(

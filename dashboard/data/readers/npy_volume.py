@@ -89,6 +89,7 @@ def read_volume(file: File, arrays: Sequence[NpyArray], choices: Mapping[str, st
         source=file.name,
         affine=affine,
         choices=choices,
+        modality=part.modality,
         notes=(*notes, *part.notes, *_label_note(labels, part.frame), *type_notes(stored.dtype)),
     )
 

@@ -56,6 +56,7 @@ class NrrdReader:
             source=PurePosixPath(file.name).name,
             affine=layout.affine,
             choices=choices,
+            modality=part.modality,
             notes=(*layout.notes, *part.notes, *type_notes(layout.stored.dtype)),
         )
 

@@ -112,6 +112,7 @@ class TiffReader:
             source=PurePosixPath(file.name).name,
             affine=affine,
             choices=choices,
+            modality=part.modality,
             notes=(*notes, *part.notes, *type_notes(stored.dtype)),
         )
 

@@ -75,9 +75,10 @@ def _inflate(stream: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
-def unbzipped(stream: BinaryIO) -> Stream:
+def unbzipped(stream: BinaryIO) -> Pieces:
     """What a bzip2 stream expands to; reading raises OSError or EOFError where it is damaged."""
-    return bz2.BZ2File(stream)
+    unpacked = bz2.BZ2File(stream)
+    return Pieces(iter(lambda: unpacked.read(PIECE), b""))
 
 
 def from_hexadecimal(stream: BinaryIO) -> Pieces:

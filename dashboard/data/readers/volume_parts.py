@@ -18,11 +18,15 @@ _PARTS = ("magnitude", "phase", "real", "imaginary")
 
 @dataclass(frozen=True)
 class Part:
-    """The chosen volume: its number in the file, how its values are made, and notes."""
+    """The chosen volume: its number in the file, how its values are made, and notes.
+
+    `modality` is "volume" where the values are no scan's whatever they look like, else None.
+    """
 
     frame: int
     take: Take | None
     notes: tuple[str, ...]
+    modality: str | None = None
 
 
 def chosen_part(
@@ -43,7 +47,9 @@ def chosen_part(
         return Part(frame, lambda piece: piece[:, component], note)
     frame = asked_frame(file, stored.frames, choices)
     take, note = (_colour if meaning == COLOUR else _complex)(file, stored, choices)
-    return Part(frame, take, (*_frame_note(frame, stored.frames), note))
+    no_scan = meaning == COLOUR or choices.get("part", "").lower() == "phase"
+    notes = (*_frame_note(frame, stored.frames), note)
+    return Part(frame, take, notes, "volume" if no_scan else None)
 
 
 def chosen_file(found: Sequence[File], choices: Mapping[str, str]) -> File:
@@ -79,8 +85,7 @@ def _colour(file: File, stored: Stored, choices: Mapping[str, str]) -> tuple[Tak
     if wanted in named:
         channel = named.index(wanted)
         return lambda piece: piece[:, channel], f"of its colours the channel {wanted}"
-    note = "stored in colour, read as luminance (the choice channel=red, green or blue picks one)"
-    return luminance, note
+    return luminance, "stored in colour, read as luminance"
 
 
 def luminance(colours: np.ndarray) -> np.ndarray:

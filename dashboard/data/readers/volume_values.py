@@ -30,7 +30,7 @@ class Stream(Protocol):
         ...
 
     def seekable(self) -> bool:
-        """Whether bytes can be skipped without reading them."""
+        """Whether these are the bytes of the file, which can be skipped without reading them."""
         ...
 
 
@@ -84,6 +84,10 @@ def read_values(
     DamagedFile where the stream ends before the volume does.
     """
     skip(stream, skipped)
+    if stream.seekable():  # a plain file: what is missing is known before anything is allocated
+        left = max(0, file.size - stream.tell())
+        if left < stored.frame_bytes:
+            raise cut_short(file, stored.frame_bytes, left)
     dtype = kept_type(stored.dtype)
     if take is None and dtype == stored.dtype:
         values = np.empty(prod(stored.shape), dtype)

@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.data.readers import UnreadableFile, open_files
 from dashboard.data.sample import Sample
+from tests.data.readers.damage import cut, flip, renumber
 
 ANSWERS = {"rate_hz": "250", "unit": "mV"}
 CASES = 30
@@ -38,31 +39,7 @@ def sound_files(plain_record, edf_bytes, mark_words, zipped, wave) -> dict:
     }
 
 
-def _cut(data: bytes, rng: np.random.Generator) -> bytes:
-    return data[: rng.integers(0, len(data))]
-
-
-def _flip(data: bytes, rng: np.random.Generator) -> bytes:
-    """Some bytes changed, half of them near the start, where headers are."""
-    changed = bytearray(data)
-    for _ in range(rng.integers(1, 9)):
-        span = len(data) if rng.random() < 0.5 else min(len(data), 600)
-        changed[rng.integers(0, span)] = rng.integers(0, 256)
-    return bytes(changed)
-
-
-def _renumber(data: bytes, rng: np.random.Generator) -> bytes:
-    """A digit near the start changed: a header that is well formed and wrong."""
-    digits = [i for i, byte in enumerate(data[:2000]) if chr(byte).isdigit()]
-    if not digits:
-        return _flip(data, rng)
-    changed = bytearray(data)
-    for place in rng.choice(digits, size=2):
-        changed[place] = rng.integers(ord("0"), ord("9") + 1)
-    return bytes(changed)
-
-
-@pytest.mark.parametrize("damage", [_cut, _flip, _renumber], ids=["cut", "flipped", "renumbered"])
+@pytest.mark.parametrize("damage", [cut, flip, renumber], ids=["cut", "flipped", "renumbered"])
 @pytest.mark.parametrize(
     "kind", ["WFDB header", "WFDB signals", "WFDB marks", "EDF", "table", "NPY", "NPZ", "zip"]
 )

@@ -1,4 +1,4 @@
-"""FreeSurfer volumes are read as nibabel reads them."""
+"""FreeSurfer volumes are read as nibabel reads them (real ones: test_every_volume)."""
 
 import gzip
 
@@ -25,15 +25,6 @@ def mgh(array: np.ndarray = CUBE) -> bytes:
 def patched(data: bytes, offset: int, kind: str, *values) -> bytes:
     raw = np.array(values, dtype=kind).tobytes()
     return data[:offset] + raw + data[offset + len(raw) :]
-
-
-@pytest.mark.parametrize("name", ["norm.mgz", "wm.mgz"])
-def test_real_files_equal_nibabels(data_dir, name):
-    path = data_dir / "volumes" / "mgz" / name
-    sample, image = open_files(path), nibabel.load(path)
-    np.testing.assert_array_equal(sample.array[0], np.asanyarray(image.dataobj))
-    np.testing.assert_allclose(sample.affine, image.affine, atol=1e-5)
-    assert sample.array.dtype == np.uint8
 
 
 @pytest.mark.parametrize("kind", ["u1", "i2", "i4", "f4"])

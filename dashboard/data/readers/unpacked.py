@@ -21,21 +21,23 @@ _LONGEST_WORD = 64  # characters of a written number
 
 
 class Pieces:
-    """A stream over an iterator of bytes."""
+    """A stream over an iterator of bytes, none of them empty."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._left = b""
 
     def read(self, count: int, /) -> bytes:
-        """At most `count` bytes, none at the end."""
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._left = piece
-        given, self._left = self._left[:count], self._left[count:]
-        return given
+        """`count` bytes, or what is left of them."""
+        parts = []
+        while count > 0:
+            self._left = self._left or next(self._pieces, b"")
+            if not self._left:
+                break
+            parts.append(self._left[:count])
+            self._left = self._left[count:]
+            count -= len(parts[-1])
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def seekable(self) -> bool:
         """Never: what is skipped must be expanded."""
@@ -95,7 +97,8 @@ def _unhex(stream: BinaryIO) -> Iterator[bytes]:
         digits = left + b"".join(text.split())
         even = len(digits) // 2 * 2
         left = digits[even:]
-        yield bytes.fromhex(digits[:even].decode("ascii"))
+        if even:
+            yield bytes.fromhex(digits[:even].decode("ascii"))
 
 
 def from_text(stream: BinaryIO, dtype: np.dtype) -> Pieces:
@@ -115,6 +118,7 @@ def _unwrite(stream: BinaryIO, dtype: np.dtype) -> Iterator[bytes]:
         left = text[end:]
         if len(left) > _LONGEST_WORD:
             raise ValueError(f"a number of more than {_LONGEST_WORD} characters")
-        yield np.array([number(word) for word in text[:end].split()], dtype).tobytes()
+        if words := text[:end].split():
+            yield np.array([number(word) for word in words], dtype).tobytes()
     if left:
         yield np.array([number(left)], dtype).tobytes()

@@ -254,6 +254,20 @@ def test_a_gzip_is_known_by_its_bytes_not_its_name():
     np.testing.assert_array_equal(sample.array[0], CUBE)
 
 
+def test_members_of_a_gzip_follow_one_another_wherever_they_are_cut():
+    whole = encoded(CUBE)
+    for cut in (1, 100, 351, 352, 400):
+        data = gzip.compress(whole[:cut]) + gzip.compress(b"") + gzip.compress(whole[cut:])
+        np.testing.assert_array_equal(read(data, "a.nii.gz").array[0], CUBE)
+
+
+def test_damaged_sum_of_a_gzip_is_noticed():
+    data = bytearray(gzip.compress(encoded(CUBE)))
+    data[-8] ^= 1
+    with pytest.raises(DamagedFile, match="sound"):
+        read(bytes(data), "a.nii.gz")
+
+
 def test_several_volumes_ask_which():
     files = Files([memory_file(n, encoded(CUBE)) for n in ("a.nii", "b.nii")])
     with pytest.raises(ChoiceNeeded) as asked:

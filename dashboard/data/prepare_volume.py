@@ -120,7 +120,9 @@ def _turned_box(
     for axis, sign, first, end in zip(axes, signs, low, high, strict=True):
         length = sample.shape[axis]
         box[axis] = slice(first, end) if sign > 0 else slice(length - end, length - first)
-    values = np.nan_to_num(sample.values((channel, *box)), copy=False, posinf=0.0, neginf=0.0)
+    values = sample.values((channel, *box))
+    own = np.may_share_memory(values, sample.array)  # float32 without a scale: not ours to change
+    values = np.nan_to_num(values, copy=own, posinf=0.0, neginf=0.0)
     values = values.transpose(axes)
     return np.ascontiguousarray(values[tuple(slice(None, None, int(s)) for s in signs)])
 

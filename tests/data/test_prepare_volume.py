@@ -185,6 +185,16 @@ def test_stored_integers_are_fed_in_their_units_and_what_is_no_number_as_zero():
     assert (prepare(volume(broken), spec).array == 0).all()
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["patch", "whole"])
+def test_a_sample_of_floats_is_never_changed(whole):
+    array = brain_like().astype(np.float32)
+    array[3, 4, 5] = np.nan
+    kept = array.copy()
+    array.flags.writeable = False  # as the store maps them
+    prepare(volume(array), PATCH, position=(20, 20, 20), whole=whole)
+    np.testing.assert_array_equal(array, kept)
+
+
 def test_a_volume_smaller_than_the_patch_is_fed():
     tiny = volume(np.arange(105).reshape(7, 5, 3))
     assert prepare(tiny, PATCH).array.shape == (1, 20, 20, 20)

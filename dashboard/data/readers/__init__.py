@@ -121,26 +121,28 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "Picture",
-        "PNG, JPEG, BMP, GIF, WebP",
+        "PNG, JPEG, BMP, GIF, WebP, TIFF of one page",
         "40 million pixels; of an animation the first frame",
     ),
     Format(
         "Scan",
-        "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img)",
-        "512 MiB of stored values per volume; of a series one volume, of complex numbers one part",
-    ),
-    Format("Scan", "NRRD (.nrrd, .nhdr with the file it names)", "the same; not split into slices"),
-    Format("Scan", "MetaImage (.mha, .mhd with its .raw or .zraw)", "the same"),
-    Format("Scan", "FreeSurfer (.mgz, .mgh), AFNI (.HEAD with .BRIK or .BRIK.gz)", "the same"),
-    Format(
-        "Scan",
-        "TIFF stack (.tif), also of ImageJ and OME",
-        "the same, 10,000 pages; a single page is a picture, 40 million pixels",
+        "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img), FreeSurfer (.mgz, .mgh)",
+        "512 MiB of stored values per volume; of a series one volume",
     ),
     Format(
         "Scan",
-        "NumPy .npy and .npz of 3 axes, MedMNIST3D sets",
-        "the same; of a set one volume",
+        "NRRD (.nrrd, .nhdr), MetaImage (.mha, .mhd with .raw), AFNI (.HEAD with .BRIK)",
+        "512 MiB per volume; values in one file, given together with the header",
+    ),
+    Format(
+        "Scan",
+        "TIFF stack (.tif, also of ImageJ and OME)",
+        "512 MiB per volume, 10,000 pages; 1 mm where the file gives no voxel size",
+    ),
+    Format(
+        "Scan",
+        "NumPy .npy and .npz with three axes, MedMNIST3D",
+        "512 MiB per volume; of a set one volume",
     ),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )

@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
 from dashboard.data.readers.csv_table import CsvReader
+from dashboard.data.readers.dicom_series import DicomSeriesReader
 from dashboard.data.readers.dicom_waveform import DicomReader
 from dashboard.data.readers.edf_file import EdfReader
 from dashboard.data.readers.errors import (
@@ -48,11 +49,13 @@ __all__ = [
 ]
 
 # Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF, XML and
-# pictures begin with their own mark, while a table of numbers is only known by trying.
+# pictures begin with their own mark, while a table of numbers is only known by trying. Of DICOM the
+# waveforms first: a scan is any DICOM file that is none.
 READERS: tuple[Reader, ...] = (
     WfdbReader(),
     EdfReader(),
     DicomReader(),
+    DicomSeriesReader(),
     ScpReader(),
     IshneReader(),
     XmlReader(),
@@ -116,6 +119,11 @@ FORMATS: tuple[Format, ...] = (
         "Scan",
         "NIfTI-1 and -2 (.nii, .nii.gz, .hdr with .img)",
         "512 MiB of stored values per volume; of a series one volume",
+    ),
+    Format(
+        "Scan",
+        "DICOM series (folder, zip or files; plain, multi-frame, mosaic, compressed)",
+        "1 GiB of stored values per volume, 10,000 files; of several series or volumes one",
     ),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )

@@ -152,6 +152,9 @@ NOT_OF_A_RECORD = (
     *(".npz", ".npy", ".zip", ".edf", ".dcm", ".scp"),
 )
 
+# What lies between the slices of a scan (reports, lists of files) and is no sample of its own.
+BESIDE_A_SCAN = ("table", "XML")
+
 Given = str | Path | tuple[str, bytes]
 
 
@@ -218,6 +221,8 @@ def _read(files: Files, choices: Mapping[str, str]) -> Sample:
     fitting = {reader.name: reader for reader in READERS if reader.sniff(files)}
     asked = str(choices.get("kind", "")).lower()
     fitting = {n: r for n, r in fitting.items() if n.lower() == asked} or fitting
+    if DicomSeriesReader.name in fitting:
+        fitting = {n: r for n, r in fitting.items() if n not in BESIDE_A_SCAN}
     if len(fitting) > 1:
         question = f"The files {files.names(3)} are several samples."
         raise ChoiceNeeded("kind", question, tuple(fitting))

@@ -47,7 +47,7 @@ def planes_of(file: File, fact: Mapping) -> list[Plane]:
             position=_vector(plane["position"], 3),
             orientation=_directions(plane["orientation"]),
             spacing=_spacing(plane["spacing"]),
-            thickness=_positive(plane["thickness"]) or _positive(plane["gap"]),
+            thickness=_positive(plane["gap"]) or _positive(plane["thickness"]),
             slope=1.0 if scale[0] is None else float(scale[0]),
             intercept=float(scale[1] or 0.0),
             order=(order, frame, 0),
@@ -145,7 +145,7 @@ def _spread(
             "it again."
         )
     normal = np.cross(directions[:3], directions[3:])
-    along = [o - offsets[0] for o in offsets] if offsets else [step * n for n in range(image.frames)]
+    along = np.array(offsets) - offsets[0] if offsets else step * np.arange(image.frames)
     return [plane | {"position": list(np.array(position) + normal * a)} for a in along]
 
 

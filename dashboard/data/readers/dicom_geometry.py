@@ -119,9 +119,7 @@ def _even(heights: np.ndarray) -> tuple[np.ndarray, list[str]]:
     ]
 
 
-def _step(
-    planes: Sequence[Plane], heights: np.ndarray, span: int
-) -> tuple[np.ndarray, list[str]]:
+def _step(planes: Sequence[Plane], heights: np.ndarray, span: int) -> tuple[np.ndarray, list[str]]:
     """LPS mm from one slice of the volume to the next, and a note where slices lie aside."""
     first = planes[0]
     directions = np.array(first.orientation or DEFAULT_DIRECTIONS)

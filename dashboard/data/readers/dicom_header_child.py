@@ -15,6 +15,7 @@ import warnings
 
 import pydicom
 from pydicom import config
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 MOST_FRAMES = 20_000
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -23,7 +24,9 @@ PIXELS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "integer"}
 DAMAGED = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     EOFError,
+    InvalidDicomError,
     LookupError,
     MemoryError,
     NotImplementedError,
@@ -180,7 +183,8 @@ def _described(dataset):
     text = _text(dataset.get("SeriesDescription")) or _text(dataset.get("ProtocolName")) or ""
     private = f"{dataset.get('PatientName', '')} {dataset.get('PatientID', '')}".lower()
     words = [word for word in re.split(r"[\W_]+", private) if len(word) > 2]
-    return "" if any(word in text.lower() for word in words) else text[:64]
+    unsaid = text.lower() == "none" or any(word in text.lower() for word in words)
+    return "" if unsaid else text[:64]
 
 
 def _csa(block, name):
@@ -204,6 +208,23 @@ def _protocol(block, name):
     return _number(match[1]) if match else None
 
 
+def _direction(block):
+    """From one tile to the next by the protocol's list of slices, which some mosaics turn round."""
+    first, second = (
+        [
+            _protocol(block, b"sSliceArray.asSlice[%d].sPosition.d%s" % (number, axis)) or 0.0
+            for axis in (b"Sag", b"Cor", b"Tra")
+        ]
+        for number in (0, 1)
+    )
+    step = [b - a for a, b in zip(first, second, strict=True)]
+    length = math.hypot(*step)
+    if not length:
+        return None
+    reverse = re.search(rb"sSliceArray\.ucImageNumb(Sag|Cor|Tra)\s*=\s*0x1", block)
+    return [(-value if reverse else value) / length for value in step]
+
+
 def _mosaic(dataset):
     """Number of tiles, size of one, and direction of the slices of a Siemens mosaic."""
     if "MOSAIC" not in [str(item).strip() for item in dataset.get("ImageType") or []]:
@@ -215,9 +236,7 @@ def _mosaic(dataset):
     counts += [None if told is None else _whole(told.value)]
     counts += [_whole(_protocol(series, b"sSliceArray.lSize"))]
     if len(normal) != 3:
-        names = (b"dSag", b"dCor", b"dTra")
-        found = [_protocol(series, b"sSliceArray.asSlice[0].sNormal." + name) for name in names]
-        normal = [value or 0.0 for value in found] if any(found) else None
+        normal = _direction(series)
     matrix = dataset.get((0x0051, 0x100B))
     sizes = re.findall(r"\d+", str(matrix.value)) if matrix is not None else []
     return {
@@ -274,19 +293,23 @@ def _facts(piece, whole):
     return facts
 
 
-def main() -> None:
+def answer(stream) -> dict:
+    """Facts of each file in `stream`: what `main` prints."""
     warnings.simplefilter("ignore")
     config.settings.reading_validation_mode = config.IGNORE
     files = []
-    read = sys.stdin.buffer.read
-    while start := read(9):
+    while start := stream.read(9):
         whole, length = struct.unpack(">?Q", start)
-        piece = read(length)
+        piece = stream.read(length)
         try:
             files.append(_facts(piece, whole))
         except DAMAGED:
             files.append({"status": "damaged" if whole else "more"})
-    sys.stdout.buffer.write(json.dumps({"files": files}).encode() + b"\n")
+    return {"files": files}
+
+
+def main() -> None:
+    sys.stdout.buffer.write(json.dumps(answer(sys.stdin.buffer)).encode() + b"\n")
 
 
 if __name__ == "__main__":

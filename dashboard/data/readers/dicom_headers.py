@@ -17,6 +17,7 @@ MOST_HEADER_BYTES = 512 * 1024**2  # of all files together
 MOST_FACTS = 128 * 1024**2
 SECONDS = 120
 _FIRST_PIECE = 8 * 1024
+_FIRST_ELEMENTS = tuple(bytes([element, 0]) for element in range(0x19))
 _PIXEL_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10", b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00")
 # What is DICOM and no image, by the beginning of its class.
 _DOCUMENTS = (
@@ -46,7 +47,7 @@ def looks_dicom(file: File) -> bool:
     if head[128:132] == b"DICM":
         return True
     # Group 2 or 8, low element: without the mark only these are believed, and no suffix of others.
-    bare = head[:2] in (b"\x08\x00", b"\x02\x00") and head[2:4] in (b"\0\0", b"\1\0", b"\5\0")
+    bare = head[:2] in (b"\x08\x00", b"\x02\x00") and head[2:4] in _FIRST_ELEMENTS
     return bare and file.suffix in ("", ".dcm", ".dic", ".ima", ".dicom")
 
 
@@ -56,6 +57,8 @@ def read_headers(files: Files) -> Found:
     Raises UnknownFormat where nothing is an image, DamagedFile, UnsafeFile.
     """
     given = [file for file in files.values() if looks_dicom(file)]
+    if not given:
+        raise DamagedFile(f"{files.names(1)} does not begin as a DICOM file: get a fresh copy.")
     if len(given) > MOST_FILES:
         raise UnsafeFile(
             f"{len(given):,} DICOM files were given: at most {MOST_FILES:,} are read; give the "

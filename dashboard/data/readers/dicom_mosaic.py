@@ -22,8 +22,8 @@ def tiles(picture: Plane, gap: float | None) -> list[Plane]:
     Raises DamagedFile where the file leaves their place open.
     """
     mosaic = picture.image.mosaic
-    step = gap or picture.thickness
-    if not picture.placed or picture.spacing is None or not isinstance(step, float | int):
+    step = gap if isinstance(gap, float) and gap else picture.thickness
+    if not picture.placed or picture.spacing is None or step is None:
         raise _unplaced(picture.image.file)
     row, column = np.array(picture.orientation[:3]), np.array(picture.orientation[3:])
     rows, columns = np.array(mosaic.tile) * (mosaic.across - 1) / 2
@@ -55,7 +55,11 @@ def mosaic_of(file: File, fact: Mapping | None, rows: int, columns: int) -> Mosa
     else:
         across = columns // max(tile[1], 1) if tile else 0
         count = across**2
-    if not (across and 0 < count <= min(across**2, MOST_TILES)) or rows % across or columns % across:
+    if (
+        not (across and 0 < count <= min(across**2, MOST_TILES))
+        or rows % across
+        or columns % across
+    ):
         raise DamagedFile(
             f"{file.shown} is a Siemens mosaic that does not say how its slices lie in it: export "
             "it with its private elements, or as NIfTI."

@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 import pydicom
 from pydicom import config
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import apply_color_lut, pixel_array
 
 FASTEST = {"1.2.840.10008.1.2.5": "pylibjpeg", "1.2.840.10008.1.2.4.90": "pylibjpeg"}
@@ -23,7 +24,9 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, of red, green, blue
 DAMAGED = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     EOFError,
+    InvalidDicomError,
     LookupError,
     MemoryError,
     NotImplementedError,

@@ -46,7 +46,7 @@ def read_pixels(grid: Grid) -> Volume:
     _check_size(grid, dtype)
     rows, columns = grid.planes[0].image.shape
     pixels = np.empty((grid.count, rows, columns), dtype)
-    where = {plane: slot for plane, slot in zip(grid.planes, grid.slots, strict=True)}
+    where = dict(zip(grid.planes, grid.slots, strict=True))
     unlike = 0
     again = dict(grid.repeats)
     for plane, values in _slices([*grid.planes, *again]):

@@ -47,12 +47,12 @@ class Stack:
 def without_copies(planes: Sequence[Plane]) -> tuple[list[Plane], list[str]]:
     """`planes` without the images that are there twice, byte for byte or in another coding."""
     first: dict[str, list[Image]] = {}
-    copies: set[Image] = set()
+    copies: dict[Image, None] = {}
     images = dict.fromkeys(plane.image for plane in planes)
     for image in sorted(images, key=lambda image: image.syntax not in PLAIN):
         alike = first.setdefault(image.uid, [])
         if image.uid and any(_copied(image, other) for other in alike):
-            copies.add(image)
+            copies[image] = None
         else:
             alike.append(image)
     kept = [plane for plane in planes if plane.image not in copies]
@@ -119,7 +119,9 @@ def _unbroken(planes: Sequence[Plane]) -> list[list[Plane]]:
     heights = np.array([depth[levels == level][0] for level in range(levels.max() + 1)])
     steps = np.diff(heights)
     block = np.concatenate([[0], np.cumsum(steps > _HOLE * usual_step(steps))])[levels]
-    return [[p for p, b in zip(planes, block, strict=True) if b == n] for n in range(block.max() + 1)]
+    return [
+        [p for p, b in zip(planes, block, strict=True) if b == n] for n in range(block.max() + 1)
+    ]
 
 
 def usual_step(steps: np.ndarray) -> float:
@@ -228,9 +230,7 @@ def _partition(
 def _sortable(values: Sequence[object]) -> tuple:
     """A key that sorts numbers as such, then texts."""
     numbers = (value if isinstance(value, float) else 0.0 for value in values)
-    return tuple(
-        (isinstance(v, str), n, str(v)) for v, n in zip(values, numbers, strict=True)
-    )
+    return tuple((isinstance(v, str), n, str(v)) for v, n in zip(values, numbers, strict=True))
 
 
 def _worded(name: str, value: object) -> str:

@@ -1,0 +1,32 @@
+"""DICOM series through the child processes that really read them."""
+
+import numpy as np
+from pydicom.uid import RLELossless
+
+from dashboard.data.readers import open_files
+from tests.data.readers.dicom_scans import as_bytes, numbers, series, slice_set, volume
+
+
+def test_a_series_keeps_its_integers_and_its_place():
+    sample = open_files(series())
+    np.testing.assert_array_equal(sample.array[0], volume())
+    assert (sample.array.dtype, sample.scale) == (np.int16, (1.0, -1024.0))
+    assert (sample.modality, sample.units, sample.name) == ("ct", ("HU",), "Thorax 3 mm")
+    wanted = [[-0.7, 0, 0, 10], [0, -0.5, 0, -20], [0, 0, 3, 0], [0, 0, 0, 1]]
+    np.testing.assert_allclose(sample.affine, wanted)
+    assert sample.source == "4 DICOM files"
+    assert sample.notes == ()
+
+
+def test_a_zip_with_other_files_between_gives_the_same(zipped):
+    others = [("DICOMDIR", b"x" * 200), ("notes/readme.txt", b"1,2\n3,4\n5,6\n7,8\n" * 9)]
+    sample = open_files(("scan.zip", zipped([*others, *series()])))
+    np.testing.assert_array_equal(sample.array[0], volume())
+    assert sample.notes == ("left out (no DICOM): notes/readme.txt",)
+
+
+def test_compressed_frames_come_out_of_the_child():
+    dataset = slice_set(numbers())
+    dataset.compress(RLELossless)
+    sample = open_files([("a.dcm", as_bytes(dataset)), *series(3)[1:]])
+    np.testing.assert_array_equal(sample.array[0], volume(3))

@@ -48,7 +48,7 @@ def planes_of(file: File, fact: Mapping) -> list[Plane]:
             orientation=_directions(plane["orientation"]),
             spacing=_spacing(plane["spacing"]),
             thickness=_positive(plane["gap"]) or _positive(plane["thickness"]),
-            slope=1.0 if scale[0] is None else float(scale[0]),
+            slope=float(scale[0] or 1.0),  # 0 would leave nothing of the values
             intercept=float(scale[1] or 0.0),
             order=(order, frame, 0),
             keys=tuple(sorted(plane["keys"].items())),
@@ -119,7 +119,8 @@ def _dtype(file: File, fact: Mapping) -> np.dtype:
         return np.dtype("f4" if kind == "float" else "f8")
     if bits not in (8, 16, 32):
         raise DamagedFile(
-            f"{file.shown} declares {bits} bits per pixel: expected 8, 16 or 32; export it again."
+            f"{file.shown} declares {bits or 'no'} bits per pixel: expected 8, 16 or 32; export it "
+            "again."
         )
     return np.dtype(f"{'i' if fact['signed'] == 1 else 'u'}{bits // 8}")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from dashboard.data.readers.dicom_checks import planes_of
 from dashboard.data.readers.dicom_records import Plane
-from dashboard.data.readers.errors import DamagedFile, UnknownFormat, UnsafeFile
+from dashboard.data.readers.errors import DamagedFile, UnknownFormat, UnreadableFile, UnsafeFile
 from dashboard.data.readers.files import File, Files
 from dashboard.data.readers.isolated import Limits, run_with_facts
 
 CHILD = Path(__file__).with_name("dicom_header_child.py")
 MOST_FILES = 10_000
+MOST_PLANES = 50_000
 MOST_HEADER_BYTES = 512 * 1024**2  # of all files together
 MOST_FACTS = 128 * 1024**2
 SECONDS = 120
@@ -70,13 +71,36 @@ def read_headers(files: Files) -> Found:
         kinds[fact["status"]].append(file)
     if not kinds["image"]:
         raise _no_image(given, facts)
-    planes: list[Plane] = []
-    for file, fact in zip(given, facts, strict=True):
-        if fact["status"] == "image":
-            planes += planes_of(file, fact)
+    planes, refused = _all_planes(
+        [(f, t) for f, t in zip(given, facts, strict=True) if t["status"] == "image"]
+    )
     strangers = [file for file in files.values() if file not in given and not _is_listing(file)]
-    notes = [*_left_out(strangers, "no DICOM"), *_left_out(kinds["damaged"], "damaged")]
-    return Found(tuple(planes), (*notes, *_left_out(kinds["other"], "DICOM without an image")))
+    notes = [
+        *refused,
+        *_left_out(strangers, "no DICOM"),
+        *_left_out(kinds["damaged"], "damaged"),
+        *_left_out(kinds["other"], "DICOM without an image"),
+    ]
+    return Found(tuple(planes), tuple(notes))
+
+
+def _all_planes(told: Sequence[tuple[File, Mapping]]) -> tuple[list[Plane], list[str]]:
+    """Slices of all images; those that cannot be read are left out, unless none can."""
+    planes: list[Plane] = []
+    refused: list[UnreadableFile] = []
+    for file, fact in told:
+        try:
+            planes += planes_of(file, fact)
+        except UnreadableFile as error:
+            refused.append(error)
+        if len(planes) > MOST_PLANES:
+            raise UnsafeFile(
+                f"The files declare more than {MOST_PLANES:,} slices: give the files of one series."
+            )
+    if not planes:
+        raise refused[0]
+    more = [f"left out: {len(refused) - 2} more of this kind"] if len(refused) > 2 else []
+    return planes, [*(f"left out: {error}" for error in refused[:2]), *more]
 
 
 def _is_listing(file: File) -> bool:

@@ -5,8 +5,9 @@ moments of a heartbeat. What differs in geometry is another stack; what lies at 
 another volume of the same stack.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,11 +15,12 @@ import numpy as np
 
 from dashboard.data.readers.dicom_records import Image, Plane
 from dashboard.data.readers.dicom_syntaxes import PLAIN
-from dashboard.data.readers.errors import short
+from dashboard.data.readers.errors import UnsafeFile, short
 from dashboard.data.readers.leads import unique
 
 SAME_PLACE = 0.01  # of a pixel's edge
 _PARALLEL = 1e-3  # largest difference of direction cosines
+_MOST_DIRECTIONS = 500
 _HOLE = 10  # slices; what lies farther apart is another volume
 # How what tells volumes at one place apart is worded.
 _WORDS = {
@@ -46,27 +48,37 @@ class Stack:
 
 def without_copies(planes: Sequence[Plane]) -> tuple[list[Plane], list[str]]:
     """`planes` without the images that are there twice, byte for byte or in another coding."""
-    first: dict[str, list[Image]] = {}
-    copies: dict[Image, None] = {}
-    images = dict.fromkeys(plane.image for plane in planes)
-    for image in sorted(images, key=lambda image: image.syntax not in PLAIN):
-        alike = first.setdefault(image.uid, [])
-        if image.uid and any(_copied(image, other) for other in alike):
-            copies[image] = None
-        else:
-            alike.append(image)
-    kept = [plane for plane in planes if plane.image not in copies]
+    by_uid: dict[str, dict[Image, tuple]] = {}
+    for plane in planes:
+        by_uid.setdefault(plane.image.uid, {}).setdefault(plane.image, _place(plane))
+    copies = [
+        image for uid, group in by_uid.items() if uid and len(group) > 1 for image in _copies(group)
+    ]
     if not copies:
-        return kept, []
-    names = ", ".join(image.file.shown for image in list(copies)[:3])
+        return list(planes), []
+    dropped = set(copies)
+    names = ", ".join(image.file.shown for image in copies[:3])
+    kept = [plane for plane in planes if plane.image not in dropped]
     return kept, [f"left out (copies of other files): {len(copies)}, {names}"]
 
 
-def _copied(image: Image, other: Image) -> bool:
-    """One image number in two codings, or the same bytes."""
-    if image.syntax != other.syntax:
-        return image.shape == other.shape and image.frames == other.frames
-    return image.file.size == other.file.size and image.file.read() == other.file.read()
+def _place(plane: Plane) -> tuple:
+    image = plane.image
+    return image.shape, image.frames, plane.position
+
+
+def _copies(group: Mapping[Image, tuple]) -> list[Image]:
+    """Of images of one number: the same bytes again, or the same place in another coding."""
+    contents: set[bytes] = set()
+    codings: dict[tuple, str] = {}
+    copies: list[Image] = []
+    for image in sorted(group, key=lambda image: image.syntax not in PLAIN):
+        content = hashlib.blake2b(image.file.read()).digest()
+        recoded = codings.setdefault(group[image], image.syntax) != image.syntax
+        if recoded or content in contents:
+            copies.append(image)
+        contents.add(content)
+    return copies
 
 
 def stacks_of(planes: Sequence[Plane]) -> tuple[Stack, ...]:
@@ -104,6 +116,11 @@ def _parallel(planes: Sequence[Plane]) -> list[list[Plane]]:
     left = np.arange(len(planes))
     groups: list[list[Plane]] = []
     while len(left):
+        if len(groups) == _MOST_DIRECTIONS:
+            raise UnsafeFile(
+                f"The slices lie in more than {_MOST_DIRECTIONS} directions: give the files of one "
+                "series."
+            )
         near = (np.abs(directions[left] - directions[left[0]]) <= _PARALLEL).all(axis=1)
         groups.append([planes[i] for i in left[near]])
         left = left[~near]
@@ -119,9 +136,10 @@ def _unbroken(planes: Sequence[Plane]) -> list[list[Plane]]:
     heights = np.array([depth[levels == level][0] for level in range(levels.max() + 1)])
     steps = np.diff(heights)
     block = np.concatenate([[0], np.cumsum(steps > _HOLE * usual_step(steps))])[levels]
-    return [
-        [p for p, b in zip(planes, block, strict=True) if b == n] for n in range(block.max() + 1)
-    ]
+    blocks: dict[int, list[Plane]] = {}
+    for number, plane in zip(block.tolist(), planes, strict=True):
+        blocks.setdefault(number, []).append(plane)
+    return list(blocks.values())
 
 
 def usual_step(steps: np.ndarray) -> float:

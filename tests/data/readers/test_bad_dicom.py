@@ -126,15 +126,25 @@ def _outcome(files) -> Sample | str:
         return str(error)
 
 
-@pytest.mark.parametrize("kind", ["plain", "enhanced", "implicit"])
-def test_damaged_files_are_read_or_refused(kind):
-    rng = np.random.default_rng(5)
-    files = [("e.dcm", as_bytes(enhanced([0, 2, 4])))] if kind == "enhanced" else series(3)
-    if kind == "implicit":
-        dataset = slice_set(numbers())
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-        files[0] = ("a.dcm", as_bytes(dataset))
-    for _ in range(60):
+CASES = {"plain": 30, "enhanced": 20, "implicit": 30}
+
+
+def _files(kind: str) -> list[tuple[str, bytes]]:
+    if kind == "enhanced":
+        return [("e.dcm", as_bytes(enhanced([0, 2, 4])))]
+    if kind == "plain":
+        return series(3)
+    dataset = slice_set(numbers())
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    return [("a.dcm", as_bytes(dataset)), *series(3)[1:]]
+
+
+@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize("often", [1, pytest.param(15, marks=pytest.mark.slow)])
+def test_damaged_files_are_read_or_refused(kind, often):
+    rng = np.random.default_rng(5 + often)
+    files = _files(kind)
+    for _ in range(CASES[kind] * often):
         outcome = _outcome([(files[0][0], _damaged(rng, files[0][1])), *files[1:]])
         if isinstance(outcome, Sample):
             assert outcome.dim == 3
@@ -143,3 +153,10 @@ def test_damaged_files_are_read_or_refused(kind):
         else:
             assert 0 < len(outcome) <= 400
             assert SECRET not in outcome
+
+
+def test_what_cannot_be_read_is_left_out_beside_a_series():
+    strange = slice_set(numbers(), storage="1.2.840.10008.5.1.4.1.1.66.4", SOPInstanceUID="1.9")
+    sample = open_files([*series(3), ("seg.dcm", as_bytes(strange))])
+    assert sample.shape[2] == 3
+    assert sample.notes[0].startswith("left out: seg.dcm is a DICOM segmentation")

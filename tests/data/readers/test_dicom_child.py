@@ -1,8 +1,10 @@
 """DICOM series through the child processes that really read them."""
 
 import numpy as np
+import pytest
 from pydicom.uid import RLELossless
 
+from dashboard.analysis.benchmarks.memory import peak_memory
 from dashboard.data.readers import open_files
 from tests.data.readers.dicom_scans import as_bytes, numbers, series, slice_set, volume
 
@@ -30,3 +32,16 @@ def test_compressed_frames_come_out_of_the_child():
     dataset.compress(RLELossless)
     sample = open_files([("a.dcm", as_bytes(dataset)), *series(3)[1:]])
     np.testing.assert_array_equal(sample.array[0], volume(3))
+
+
+@pytest.mark.slow
+def test_a_whole_ct_takes_two_and_a_half_times_its_size_at_most():
+    head = slice_set(np.zeros((512, 512), "<i2"))
+    files = []
+    for i in range(300):
+        head.SOPInstanceUID, head.ImagePositionPatient = f"1.2.{i}", [0, 0, i]
+        files.append((f"{i}.dcm", as_bytes(head)))
+    with peak_memory() as peak:
+        sample = open_files(files)
+    assert sample.shape == (512, 512, 300)
+    assert peak.megabytes < 2.5 * sample.array.nbytes / 2**20

@@ -104,8 +104,8 @@ def _image(file: File, fact: Mapping) -> Image:
         uid=fact["uid"] or "",
         series=fact["series"] or "",
         number=fact["number"],
-        description=" ".join(fact["description"].split()),
-        modality=fact["modality"] or "",
+        description=printable(fact["description"]),
+        modality=printable(fact["modality"] or "")[:16],
         unit=_unit(fact),
         padding=fact["padding"],
         window=None if None in window else (float(window[0]), float(window[1])),
@@ -123,6 +123,11 @@ def _dtype(file: File, fact: Mapping) -> np.dtype:
             "again."
         )
     return np.dtype(f"{'i' if fact['signed'] == 1 else 'u'}{bits // 8}")
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _unit(fact: Mapping) -> str:

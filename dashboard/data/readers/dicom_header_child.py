@@ -169,6 +169,8 @@ def _planes(dataset):
     if not each:
         detector = dataset.get("DetectorInformationSequence") or []  # nuclear medicine
         plane = _plane(dataset, list(shared)[:1])
+        if plane["spacing"] is None:  # of an X-ray: at the detector
+            plane["spacing"] = _numbers(dataset.get("ImagerPixelSpacing"))
         for name, _, keyword in NUMBERS[:2]:
             if plane[name] is None and detector:
                 plane[name] = _numbers(detector[0].get(keyword))

@@ -74,7 +74,8 @@ def read_headers(files: Files) -> Found:
     planes, refused = _all_planes(
         [(f, t) for f, t in zip(given, facts, strict=True) if t["status"] == "image"]
     )
-    strangers = [file for file in files.values() if file not in given and not _is_listing(file)]
+    known = {file.name for file in given}
+    strangers = [f for f in files.values() if f.name not in known and not _is_listing(f)]
     notes = [
         *refused,
         *_left_out(strangers, "no DICOM"),
@@ -120,10 +121,11 @@ def _left_out(files: Sequence[File], why: str) -> list[str]:
 
 def _all_facts(files: Sequence[File]) -> list[dict]:
     """Facts of each file: from its first bytes, from all of it where those do not suffice."""
-    facts = _asked([(file, _start_of(file)) for file in files])
+    starts = [(file, _start_of(file)) for file in files]
+    facts = _asked([(file, piece, len(piece) >= file.size) for file, piece in starts])
     again = [i for i, fact in enumerate(facts) if fact["status"] == "more"]
     if again:
-        whole = _asked([(files[i], files[i].read()) for i in again])
+        whole = _asked([(files[i], files[i].read(), True) for i in again])
         for i, fact in zip(again, whole, strict=True):
             facts[i] = fact
     return facts
@@ -141,8 +143,9 @@ def _start_of(file: File) -> bytes:
     return piece
 
 
-def _asked(pieces: Sequence[tuple[File, bytes]]) -> list[dict]:
-    total = sum(len(piece) for _, piece in pieces)
+def _asked(pieces: Sequence[tuple[File, bytes, bool]]) -> list[dict]:
+    """Facts of each file by a piece of it, and whether that is the whole file."""
+    total = sum(len(piece) for _, piece, _ in pieces)
     if total > MOST_HEADER_BYTES:
         raise UnsafeFile(
             f"The headers of the {len(pieces):,} DICOM files take {total // 2**20} MiB: at most "
@@ -150,8 +153,8 @@ def _asked(pieces: Sequence[tuple[File, bytes]]) -> list[dict]:
         )
     framed = b"".join(
         part
-        for file, piece in pieces
-        for part in (struct.pack(">?Q", len(piece) >= file.size, len(piece)), piece)
+        for _, piece, whole in pieces
+        for part in (struct.pack(">?Q", whole, len(piece)), piece)
     )
     shown = pieces[0][0].shown
     failed = f"{shown} is a damaged DICOM file: its elements cannot be read; export it again."

@@ -89,7 +89,7 @@ def _chosen_volume(
 def _name(stack: Stack) -> str:
     """What the series is called, never a folder: that may be a patient's name."""
     image = stack.planes[0].image
-    described = "".join(c for c in image.description if c.isprintable() and c not in "/\\")
+    described = image.description.translate(str.maketrans("/\\", "  "))
     return short(described) or f"{image.modality or 'DICOM'} series {stack.key}"
 
 

@@ -13,6 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
+from dashboard.data.readers.dicom_checks import printable
 from dashboard.data.readers.dicom_records import Image, Plane
 from dashboard.data.readers.dicom_syntaxes import PLAIN
 from dashboard.data.readers.errors import UnsafeFile, short
@@ -133,8 +134,7 @@ def _unbroken(planes: Sequence[Plane]) -> list[list[Plane]]:
     levels = levels_of(planes)
     if levels.max() < 3:
         return [list(planes)]
-    heights = np.array([depth[levels == level][0] for level in range(levels.max() + 1)])
-    steps = np.diff(heights)
+    steps = np.diff(depth[np.unique(levels, return_index=True)[1]])
     block = np.concatenate([[0], np.cumsum(steps > _HOLE * usual_step(steps))])[levels]
     blocks: dict[int, list[Plane]] = {}
     for number, plane in zip(block.tolist(), planes, strict=True):
@@ -259,7 +259,7 @@ def _worded(name: str, value: object) -> str:
     if name == "place":
         value = " ".join(str(mm) for mm in value)
         return f"at {value} mm"
-    text = short(str(value).replace("\\", " ").lower(), 40)
+    text = short(printable(str(value).replace("\\", " ").lower()), 40)
     return _WORDS.get(name, "{}").format(text)
 
 

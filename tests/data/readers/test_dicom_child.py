@@ -1,8 +1,12 @@
 """DICOM series through the child processes that really read them."""
 
+import io
+
 import numpy as np
+import PIL.Image
 import pytest
-from pydicom.uid import RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from dashboard.analysis.benchmarks.memory import peak_memory
 from dashboard.data.readers import open_files
@@ -32,6 +36,20 @@ def test_compressed_frames_come_out_of_the_child():
     dataset.compress(RLELossless)
     sample = open_files([("a.dcm", as_bytes(dataset)), *series(3)[1:]])
     np.testing.assert_array_equal(sample.array[0], volume(3))
+
+
+@pytest.mark.slow
+def test_a_baseline_jpeg_equals_what_pillow_decodes():
+    smooth = np.add.outer(np.arange(40), 2 * np.arange(48)).astype(np.uint8)
+    packed = io.BytesIO()
+    PIL.Image.fromarray(smooth).save(packed, "JPEG", quality=90)
+    dataset = slice_set(smooth)
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([packed.getvalue()])
+    dataset["PixelData"].is_undefined_length = True
+    wanted = np.asarray(PIL.Image.open(packed)).T.astype(int)
+    found = open_files(("a.dcm", as_bytes(dataset))).array[0, :, :, 0]
+    assert np.abs(found - wanted).max() <= 1  # decoders may round the cosines apart
 
 
 @pytest.mark.slow

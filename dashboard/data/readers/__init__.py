@@ -13,6 +13,7 @@ from dashboard.data.readers.afni_file import AfniReader
 from dashboard.data.readers.archive import MOST_MEMBERS, expand
 from dashboard.data.readers.content import what_is
 from dashboard.data.readers.csv_table import CsvReader
+from dashboard.data.readers.dicom_series import DicomSeriesReader
 from dashboard.data.readers.dicom_waveform import DicomReader
 from dashboard.data.readers.edf_file import EdfReader
 from dashboard.data.readers.errors import (
@@ -53,13 +54,15 @@ __all__ = [
 ]
 
 # Certain signatures first, looser ones later: a WFDB header names the files it needs, EDF, XML and
-# pictures begin with their own mark, while a table of numbers is only known by trying. Volumes go
-# by suffix (a .raw belongs to the .mhd or .nhdr beside it); TIFF stands before the pictures since
-# only it knows a stack from a picture, NumPy tells volumes from ECG by the number of axes.
+# pictures begin with their own mark, while a table of numbers is only known by trying. Of DICOM the
+# waveforms first: a scan is any DICOM file that is none. Volumes go by suffix (a .raw belongs to
+# the .mhd or .nhdr beside it); TIFF stands before the pictures since only it knows a stack from a
+# picture, NumPy tells volumes from ECG by the number of axes.
 READERS: tuple[Reader, ...] = (
     WfdbReader(),
     EdfReader(),
     DicomReader(),
+    DicomSeriesReader(),
     ScpReader(),
     IshneReader(),
     XmlReader(),
@@ -144,6 +147,11 @@ FORMATS: tuple[Format, ...] = (
         "NumPy .npy and .npz with three axes, MedMNIST3D",
         "512 MiB per volume; of a set one volume",
     ),
+    Format(
+        "Scan",
+        "DICOM series (folder, zip or files; plain, multi-frame, mosaic, compressed)",
+        "1 GiB of stored values per volume, 10,000 files; of several series or volumes one",
+    ),
     Format("Archive", "zip or folder of any of these", "2 GiB expanded, ratio 200, 10,000 files"),
 )
 
@@ -177,6 +185,9 @@ VALUES_OF = {
     ".nhdr": (".raw", ".raw.gz", ".gz", ".raw.bz2", ".bz2", ".hex", ".txt"),
     ".head": (".brik", ".brik.gz"),
 }
+
+# What lies between the slices of a scan (reports, lists of files) and is no sample of its own.
+BESIDE_A_SCAN = ("table", "XML")
 
 Given = str | Path | tuple[str, bytes]
 
@@ -253,6 +264,8 @@ def _read(files: Files, choices: Mapping[str, str]) -> Sample:
     fitting = {reader.name: reader for reader in READERS if reader.sniff(files)}
     asked = str(choices.get("kind", "")).lower()
     fitting = {n: r for n, r in fitting.items() if n.lower() == asked} or fitting
+    if DicomSeriesReader.name in fitting:
+        fitting = {n: r for n, r in fitting.items() if n not in BESIDE_A_SCAN}
     if len(fitting) > 1:
         question = f"The files {files.names(3)} are several samples."
         raise ChoiceNeeded("kind", question, tuple(fitting))

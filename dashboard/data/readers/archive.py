@@ -123,6 +123,7 @@ def _member(archive: File, opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Fi
                 f"{short(info.filename)} in the archive {archive.shown} is damaged: "
                 "make the archive again."
             ) from error
-        return io.BufferedReader(_Counted(stream, info.file_size, archive.name), PIECE_BYTES)
+        # A small buffer: the readers look at the start of each of a series' hundreds of files.
+        return io.BufferedReader(_Counted(stream, info.file_size, archive.name))
 
     return File(safe_name(info.filename), info.file_size, opener)

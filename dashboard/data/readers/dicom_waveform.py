@@ -106,8 +106,7 @@ def _contents(file: File) -> tuple[dict, bytes]:
         raise DamagedFile(f"{file.shown} does not begin as a DICOM file: get a fresh copy.")
     if not facts["groups"]:
         raise UnknownFormat(
-            f"{file.shown} is a DICOM file without waveforms: expected an ECG (Waveform "
-            "Sequence); pictures and reports in DICOM are not read."
+            f"{file.shown} is a DICOM file without waveforms: expected an ECG (Waveform Sequence)."
         )
     return facts, values
 

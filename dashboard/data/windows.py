@@ -42,5 +42,7 @@ def presets(modality: str) -> tuple[Preset, ...]:
     full = Preset(FULL, percentiles=(0, 100))
     if modality == "ct":
         return (*(Preset(name, *from_centre(c, w)) for name, c, w in CT_WINDOWS), full)
-    shares = tuple(Preset(f"{low:g}–{high:g} %", percentiles=(low, high)) for low, high in MR_PERCENTILES)
+    shares = tuple(
+        Preset(f"{low:g}–{high:g} %", percentiles=(low, high)) for low, high in MR_PERCENTILES
+    )
     return (*shares, full) if modality == "mr" else (full, *shares)

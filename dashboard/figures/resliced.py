@@ -74,9 +74,7 @@ def _scaled(values: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray
     return values * np.float32(slope) + np.float32(intercept)
 
 
-def resliced(
-    where: Plane, values: np.ndarray, to_grid: np.ndarray, *, nearest: bool
-) -> np.ndarray:
+def resliced(where: Plane, values: np.ndarray, to_grid: np.ndarray, *, nearest: bool) -> np.ndarray:
     """`values` (i, j, k) at the pixels of a plane, float32 (rows, columns), NaN outside the grid.
 
     `to_grid` (4, 4) takes the index of the plane's scan to that of `values`; nearest voxel, or
@@ -104,7 +102,7 @@ def label_colour(label: int) -> RGB:
     shade = (1.0, 0.62)[label % 2]
     sector = np.array([turn, turn + 2 / 3, turn + 1 / 3]) * 6
     rgb = np.clip(np.abs(sector % 6 - 3) - 1, 0, 1) * 0.75 + 0.25
-    red, green, blue = (int(round(255 * shade * part)) for part in rgb)
+    red, green, blue = (round(255 * shade * float(part)) for part in rgb)
     return red, green, blue
 
 

@@ -59,12 +59,12 @@ class Plane:
     def cut(self, values: np.ndarray) -> np.ndarray:
         """The slice (rows, columns) of a volume (i, j, k), as it is shown."""
         index = tuple(self.along if axis == self.axes[2] else slice(None) for axis in range(3))
-        return self._turned(values[index])
+        return self.turned(values[index])
 
     def read(self, sample: Sample, channel: int = 0) -> np.ndarray:
         """The slice (rows, columns) of a sample in its units, float32; reads nothing else."""
         index = [self.along if axis == self.axes[2] else slice(None) for axis in range(3)]
-        return self._turned(sample.values((channel, *index)))
+        return self.turned(sample.values((channel, *index)))
 
     def indices(self) -> np.ndarray:
         """(rows, columns, 3) array index of every pixel."""
@@ -77,7 +77,8 @@ class Plane:
         out[..., along] = self.along
         return out
 
-    def _turned(self, cut: np.ndarray) -> np.ndarray:
+    def turned(self, cut: np.ndarray) -> np.ndarray:
+        """A slice in array order, as it is shown."""
         upright = cut if self.axes[0] < self.axes[1] else cut.T
         return upright[:: -1 if self.flips[0] else 1, :: -1 if self.flips[1] else 1]
 

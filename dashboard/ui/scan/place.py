@@ -11,6 +11,8 @@ from dashboard.figures.resliced import Overlay
 from dashboard.figures.theme import THEMES, Theme
 from dashboard.figures.volumes import Plane, planes
 from dashboard.ui import cache, shell, state
+from dashboard.ui.scan.overlay_choice import chosen_overlay
+from dashboard.ui.scan.plane_cache import window_of
 from dashboard.ui.scan.settings import Settings, settings
 from dashboard.ui.scene import chosen_model
 from models.records import Landmarks, Mask
@@ -60,8 +62,6 @@ class Place:
     @cached_property
     def overlay(self) -> Overlay | None:
         """What lies over the scan, as chosen on the page."""
-        from dashboard.ui.scan.overlay_choice import chosen_overlay
-
         return chosen_overlay(self)
 
     @cached_property
@@ -84,8 +84,6 @@ class Place:
 
 def make_place(view: state.View) -> Place:
     """Resolve a view: another kind of sample is replaced by the last scan of the session."""
-    from dashboard.ui.scan.plane_cache import window_of
-
     try:
         sample = state.sample(view.sample)
     except KeyError:

@@ -47,7 +47,7 @@ def value_counts(
     """Counts of the finite values of a volume's first channel.
 
     The bins of stored integers hold the same whole number of them each, so that none looks empty;
-    percentiles of integers are stored values. A volume without any finite value counts as a single 0.
+    percentiles of integers are stored values. A volume without finite values counts as one 0.
     """
     stored = sample.array[0]
     every = max(1, ceil((stored.size / most) ** (1 / 3)))

@@ -46,3 +46,8 @@ def test_no_values_give_a_figure_that_says_so():
     record = ValueCounts(np.zeros(4, int), 0, 1, 0, 0, {}, 1, "")
     figure = window_histogram(record, (0, 1), theme=LIGHT)
     assert figure.layout.annotations[0].text == "No values."
+
+
+def test_every_part_of_the_figure_is_valid_for_plotly():
+    _, figure = drawn()
+    assert len(go.Figure(figure.to_dict()).data) == 2  # Plotly checks each value

@@ -14,7 +14,7 @@ def drawn(window=(-100.0, 300.0), theme=LIGHT):
     sample = Sample(stored[None], "s", "ct", ("v",), ("HU",), "mm", affine=np.eye(4))
     record = value_counts(sample)
     figure = window_histogram(record, window, theme=theme)
-    return record, go.Figure(figure.to_plotly_json())  # validated
+    return record, figure
 
 
 def test_every_bin_is_drawn_at_its_value():

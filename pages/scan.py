@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.ui import state
 from dashboard.ui.pickers import pick_model, pick_position, pick_sample
 from dashboard.ui.scan.answer import show_answer
-from dashboard.ui.scan.inspector import show_inspector
+from dashboard.ui.scan.inspector import show_inspector, show_numbers
 from dashboard.ui.scan.place import make_place
 from dashboard.ui.scan.views import pick_view
 from dashboard.ui.texts import explain
@@ -28,6 +28,7 @@ picture, inspector = st.columns([2.9, 1], gap="medium")
 with picture.container(gap="xsmall"):
     draw = pick_view()
     draw(place)
+    show_numbers(place)
 with inspector.container(gap="small"):
     show_inspector(place)
 with answer:

@@ -1,4 +1,4 @@
-"""Beside the picture: readout, window, slab, overlay, region, and the network's placed answer."""
+"""Beside and under the picture: what is read from a scan, and how it is looked at."""
 
 import streamlit as st
 
@@ -8,17 +8,24 @@ from dashboard.ui.scan.measuring import show_labels, show_region
 from dashboard.ui.scan.overlay_choice import pick_overlay
 from dashboard.ui.scan.place import Place
 from dashboard.ui.scan.readout import show_readout
-from dashboard.ui.scan.windowing import pick_window
+from dashboard.ui.scan.windowing import pick_window, show_histogram
 
 
 def show_inspector(place: Place) -> None:
-    """Everything that is read from the scan or chosen about its look."""
+    """Readout, window, what lies over the scan, and how the planes are cut."""
     if not place.phone:  # there it is the fourth of the tiles
         show_readout(place)
     pick_window(place)
+    pick_overlay(place)
     show_placed(place)
-    show_region(place)
-    with st.container(gap="xsmall"):
-        pick_overlay(place)
-        show_labels(place)
     pick_looking(place)
+
+
+def show_numbers(place: Place) -> None:
+    """The histogram of the scan beside the numbers of a region."""
+    values, numbers = st.columns([1.7, 1], gap="medium")
+    with values.container(gap="xsmall"):
+        show_histogram(place)
+    with numbers.container(gap="xsmall"):
+        show_region(place)
+        show_labels(place)

@@ -36,7 +36,7 @@ def offered(place: Place) -> dict[str, str]:
 
 def chosen_overlay(place: Place) -> Overlay | None:
     """The overlay chosen in the settings, where this scan can have it."""
-    key = place.settings.overlay
+    key = place.settings.overlay(place.sample.digest)
     if key == NOTHING or key not in offered(place):
         return None
     if key == ANSWER:
@@ -82,15 +82,16 @@ def pick_overlay(place: Place) -> None:
     """Which overlay, how opaque, and from which value on."""
     rows = offered(place)
     overlay = place.overlay
-    at = list(rows).index(place.settings.overlay) if overlay else 0
-    key = f"scan-overlay-{place.sample.digest[:8]}-{len(rows)}"
+    digest = place.sample.digest
+    at = list(rows).index(place.settings.overlay(digest)) if overlay else 0
+    key = f"scan-overlay-{digest[:8]}-{len(rows)}-{at}"
     st.selectbox(
         "Over the scan",
         list(rows),
         at,
         format_func=lambda row: rows[row],
         key=key,
-        on_change=lambda: settings.change(overlay=st.session_state[key]),
+        on_change=lambda: settings.choose_overlay(digest, st.session_state[key]),
     )
     if len(rows) == 1:
         st.markdown(

@@ -15,7 +15,6 @@ from dashboard.ui.components.tiles import Click, Curve, Mark, Ring, Text, Tile, 
 from dashboard.ui.scan import plane_cache
 from dashboard.ui.scan.place import Place
 from dashboard.ui.scan.readout import readout
-from dashboard.ui.scan.windowing import show_histogram
 from dashboard.ui.words import literal, signed
 from models.records import Landmarks
 
@@ -41,7 +40,6 @@ def show_planes(place: Place) -> None:
             _slider(place, where)
     files = (panels.Download("PNG", "planes.png", "image/png", lambda: sheet(place)),)
     panels.caption(_words(place, greys), "planes", files)
-    show_histogram(place)
 
 
 def _grey(place: Place, where: Plane, *, exact: bool = False) -> GreyPicture:
@@ -166,7 +164,7 @@ def sheet(place: Place) -> bytes:
         layers = _layers(place, where, _grey(place, where, exact=True))
         axis = RAS_OF[where.name]
         world = place.sample.to_world(place.position)[axis]
-        words = f"{where.name}   {'xyz'[axis]} {signed(world, 1)} mm"
+        words = f"{where.name}   {'xyz'[axis]} {world:.1f} mm"  # Pillow's font has no real minus
         rows.append(SheetPlane(where, layers, _outlines(place, where), words))
     return plane_sheet(rows, np.array(place.position))
 

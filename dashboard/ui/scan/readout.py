@@ -12,6 +12,7 @@ from dashboard.ui.scan.place import Place
 from dashboard.ui.words import plain, signed
 
 OBLIQUE = 1.0  # degrees from which a scan is called oblique
+MOST_LETTERS = 18  # of the name of what lies over it
 
 
 def readout(place: Place) -> Readout:
@@ -29,7 +30,12 @@ def readout(place: Place) -> Readout:
         said = with_unit(over, place.overlay.unit)
         if place.overlay.labels and math.isfinite(over):
             said = place.overlay.name(round(over)) if over else "–"
-        rows.append(ReadoutRow(place.overlay.title[:18], said))
+        title = place.overlay.title
+        rows.append(
+            ReadoutRow(
+                title if len(title) <= MOST_LETTERS else f"{title[: MOST_LETTERS - 1]}…", said
+            )
+        )
     spacing = " × ".join(f"{s:.3g}" for s in sample.spacing)
     rows.append(ReadoutRow("voxel size", f"{spacing} mm", rule=True))
     angle = obliqueness(sample.affine)

@@ -13,9 +13,9 @@ SETTINGS = "scan-settings"  # session key
 class Settings:
     """`windows` by digest: the name of a preset, or (low, high) in the sample's unit.
 
-    `slab` in mm with its `projection`, 0 for one slice; `overlay` a digest, a built-in key,
-    "answer" (the network's own), "" for nothing; `threshold` in the overlay's unit, None for its
-    default; `radius` of the region in mm, 0 for none.
+    `slab` in mm with its `projection`, 0 for one slice; `overlays` by digest: another digest, a
+    built-in key, "answer" (the network's own), "" for nothing; `threshold` in the overlay's unit,
+    None for its default; `radius` of the region in mm, 0 for none.
     """
 
     convention: str = "neurological"
@@ -25,7 +25,7 @@ class Settings:
     slab: float = 0.0
     projection: str = "maximum"
     exact: bool = False
-    overlay: str = "answer"
+    overlays: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     threshold: float | None = None
     opacity: float = 0.6
     region: str = "sphere"
@@ -35,6 +35,10 @@ class Settings:
         """The window chosen for a sample; "" for the default of its kind."""
         return self.windows.get(digest, "")
 
+    def overlay(self, digest: str) -> str:
+        """What was chosen to lie over a sample; "answer" by default."""
+        return self.overlays.get(digest, "answer")
+
 
 def settings() -> Settings:
     """The settings of this session."""
@@ -42,9 +46,7 @@ def settings() -> Settings:
 
 
 def change(**changes: object) -> Settings:
-    """Change some settings; a new overlay starts with its own threshold."""
-    if changes.get("overlay", settings().overlay) != settings().overlay:
-        changes = {"threshold": None, **changes}
+    """Change some settings."""
     st.session_state[SETTINGS] = replace(settings(), **changes)
     return st.session_state[SETTINGS]
 
@@ -52,3 +54,8 @@ def change(**changes: object) -> Settings:
 def choose_window(digest: str, window: str | tuple[float, float]) -> None:
     """The window of one sample, by name or as (low, high)."""
     change(windows=MappingProxyType({**settings().windows, digest: window}))
+
+
+def choose_overlay(digest: str, overlay: str) -> None:
+    """What lies over one sample; a map starts with its own threshold."""
+    change(overlays=MappingProxyType({**settings().overlays, digest: overlay}), threshold=None)

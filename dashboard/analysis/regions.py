@@ -8,6 +8,7 @@ from dashboard.data.sample import Sample
 
 SHAPES = ("sphere", "box")
 MOST_RADIUS = 50.0  # mm
+ROUNDING = 1e-6  # of the radius: affines come in 32 bits, and a voxel on the edge is inside
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,18 @@ def region(
     if not 0 < radius <= MOST_RADIUS:
         raise ValueError(f"got a radius of {radius:g} mm, expected up to {MOST_RADIUS:g} mm")
     centre = np.asarray(centre, dtype=float)
+    radius *= 1 + ROUNDING
     along = radius / np.array(sample.spacing)
     reach = _reach(sample.affine, radius) if shape == "sphere" else along
-    low = np.maximum(np.ceil(centre - reach - 1e-9), 0).astype(int)
-    high = np.minimum(np.floor(centre + reach + 1e-9), np.array(sample.shape) - 1).astype(int)
+    low = np.maximum(np.ceil(centre - reach), 0).astype(int)
+    high = np.minimum(np.floor(centre + reach), np.array(sample.shape) - 1).astype(int)
     box = tuple(slice(first, max(last + 1, first)) for first, last in zip(low, high, strict=True))
     values = sample.values((0, *box))
     if shape == "sphere":
         steps = [np.arange(s.start, s.stop) - c for s, c in zip(box, centre, strict=True)]
         offset = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1)  # (i, j, k, 3)
         distance = np.linalg.norm(offset @ sample.affine[:3, :3].T, axis=-1)
-        values = values[distance <= radius + 1e-9]
+        values = values[distance <= radius]
     return _statistics(values.ravel(), voxel_volume(sample.affine))
 
 

@@ -86,7 +86,7 @@ def test_wheel_and_keys_go_through_the_slices(page_desktop, app_url):
 @pytest.mark.slow
 def test_radiological_planes_are_mirrored_and_so_are_their_clicks(page, app_url):
     visit(page, f"{app_url}/scan?sample=brain", 60)
-    page.get_by_text("radiological", exact=True).click()
+    page.get_by_role("radio", name="radiological").click()
     page.locator('.st-key-scan-planes [data-id="axial"] .west', has_text="R").wait_for()
     rest(page)
     assert letters(page, "coronal") == "RLSI"

@@ -93,14 +93,21 @@ def test_radiological_planes_are_mirrored_and_so_are_their_clicks(page, app_url)
     assert letters(page, "sagittal") == "PASI"
     click_tile(page, "scan-planes", "axial", 0.25, 0.5)
     wait_for_place(page, position=r"1[45]\d,.*")  # of 197: on the right of the body
-    page.get_by_role("link", name="Home").first.click()
-    page.wait_for_timeout(500)
+
+
+@pytest.mark.slow
+def test_the_planes_are_there_again_after_a_look_at_another_page(page_desktop, app_url):
+    page = page_desktop
+    visit(page, f"{app_url}/scan?sample=brain", 60)
+    page.get_by_role("radio", name="radiological").click()
+    page.locator('.st-key-scan-planes [data-id="axial"] .west', has_text="R").wait_for()
     rest(page)
+    page.get_by_role("link", name="Home").first.click()
+    page.get_by_text("Your own file").wait_for()
     page.get_by_role("link", name="Scan", exact=True).first.click()
     page.locator('.st-key-scan-planes [data-id="axial"] .west', has_text="R").wait_for()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.st-key-scan-planes img')].filter(i => i.src).length >= 3"
-    )
+    shown = "[...document.querySelectorAll('.st-key-scan-planes img')].filter(i => i.src).length"
+    page.wait_for_function(f"{shown} >= 3")
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What a network says about a scan: classes as pills, volumes of a mask, named points."""
 
+import html
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ def _mask(place: Place, mask: Mask) -> None:
     for label, (name, count) in enumerate(mask.counts().items(), 1):
         red, green, blue = label_colour(label)
         spot = f'<span style="color:rgb({red},{green},{blue})">■</span>'
-        lines.append(f"{spot} {name}: {millilitres(count * each)}")
+        lines.append(f"{spot} {html.escape(name)}: {millilitres(count * each)}")
     st.html("<br>".join(lines))
     files = (
         panels.Download(

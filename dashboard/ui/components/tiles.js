@@ -182,7 +182,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     shown = filled;
     if (missing && root.asked !== data.turn) {
       root.asked = data.turn;
-      setTriggerValue("missing", data.turn);
+      setTimeout(() => setTriggerValue("missing", data.turn), 60); // not while it is mounted
     }
   }
   const old = [...grid.children];

@@ -185,7 +185,8 @@ def tiles(
     data = {"tiles": [_packed(item) for item in items]}
     names: tuple[str, ...] = ()
     if sent_once:
-        sent = st.session_state.get(book, ())
+        # Back from another page the component is new, and so is its state: nothing is there yet.
+        sent = st.session_state.get(book, ()) if key in st.session_state else ()
         data, names = _named(data["tiles"], sent)
     result = _view(
         key=key,

@@ -29,6 +29,8 @@ BENCHMARKS = (
     Benchmark("ecg-24h", f"{ANALYSIS}.ecg", "a_day"),
     Benchmark("ecg-30min", f"{ANALYSIS}.ecg", "thirty_minutes"),
     Benchmark("window", "dashboard.commands.app_benchmarks", "window"),
+    Benchmark("scan-slice", "dashboard.commands.scan_benchmarks", "scan_slice"),
+    Benchmark("scan-first-view", "dashboard.commands.scan_benchmarks", "scan_first_view"),
     Benchmark("trace-1d", f"{ANALYSIS}.tracing", "trace_1d"),
     Benchmark("trace-2d", f"{ANALYSIS}.tracing", "trace_2d"),
     Benchmark("trace-3d", f"{ANALYSIS}.tracing", "trace_3d"),

@@ -32,8 +32,8 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """A number with a real minus."""
-    return f"{value:.{digits}f}".replace("-", "\u2212")
+    """A number with a real minus, none before a zero."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
 
 
 def relative(value: float) -> str:

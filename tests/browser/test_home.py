@@ -90,7 +90,7 @@ def test_builtin_sample_can_be_downloaded_and_dropped_back(page_desktop, app_url
         "buffer": saved.read_bytes(),
     }
     upload(page, [file], timeout=60)
-    page.wait_for_url(re.compile(r"/(ecg|explorer)\?"))
+    page.wait_for_url(re.compile(r"/(ecg|explorer|scan)\?"))
     rest(page, 60)
     assert page.locator('[data-testid="stAlert"]').count() == 0
     assert re.fullmatch(r"[0-9a-f]{32}", place(page)["sample"])

@@ -41,7 +41,12 @@ def test_a_warm_page_is_there_in_a_moment(page_desktop, app_url):
         for row in PAGES:
             started = time.perf_counter()
             page_desktop.get_by_test_id("stTopNavLink").filter(has_text=row.title).first.click()
-            landmark = {"Home": "Your own file", "ECG": "Whole record"}.get(row.title, "Gram")
+            landmarks = {
+                "Home": "Your own file",
+                "ECG": "Whole record",
+                "Scan": "of the whole scan",
+            }
+            landmark = landmarks.get(row.title, "Gram")
             page_desktop.get_by_text(landmark).first.wait_for(state="visible")
             seconds[row.title].append(time.perf_counter() - started)
             rest(page_desktop)

@@ -5,8 +5,10 @@ from time import process_time
 import numpy as np
 import pytest
 
-from dashboard.analysis import surface as surfaces
-from dashboard.analysis.surface import (
+from dashboard.data import surface as surfaces
+from dashboard.data.builtin import builtin
+from dashboard.data.sample import Sample
+from dashboard.data.surface import (
     MOST_TRIANGLES,
     Surface,
     default_levels,
@@ -14,8 +16,6 @@ from dashboard.analysis.surface import (
     map_surface,
     sample_surface,
 )
-from dashboard.data.builtin import builtin
-from dashboard.data.sample import Sample
 
 RADIUS = 18.0  # mm
 CENTRE = np.array([-30.0, 12.0, 55.0])

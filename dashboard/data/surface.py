@@ -5,23 +5,28 @@ Tools 8 (2003) that scikit-image has, which leaves no holes. A volume too fine f
 of triangles is first coarsened by block means, along the axis with the smallest steps first.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import marching_cubes
 
+from dashboard.data.coarse import (
+    Read,
+    block_affine,
+    block_means,
+    channel_of,
+    coarser,
+    read_grid,
+    steps_for,
+)
 from dashboard.data.sample import Sample
 
 MOST_TRIANGLES = 60_000
 MOST_VOXELS = 2**24  # of the grid that is searched: 67 MB of float32
-SLAB = 2**22  # stored values turned to float32 at once
 PRESETS = {"ct": (("bone", 300.0), ("skin", -300.0))}  # level in HU, a customary choice
-FAR_BELOW = np.finfo(np.float32).min / 4  # stands for slabs without any number
-
-Read = Callable[[slice], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,7 @@ def sample_surface(
 
     Reads the volume slab by slab, so that a large scan is never held as a whole in float32.
     """
-    if sample.dim != 3 or sample.affine is None:
-        raise ValueError(f"got {sample.kind} {sample.array.shape}, expected a volume")
-
-    def read(slab: slice) -> np.ndarray:
-        return sample.values((channel, slice(None), slice(None), slab))
-
+    read = channel_of(sample, channel)
     return _surface(read, sample.shape, sample.affine, level, most)
 
 
@@ -75,21 +75,21 @@ def map_surface(
 
 
 def label_surfaces(
-    labels: np.ndarray, affine: np.ndarray, count: int, *, most: int = MOST_TRIANGLES
-) -> tuple[Surface, ...]:
-    """One surface around each of the labels 1 .. `count` of a volume (*S) of labels.
+    labels: np.ndarray, affine: np.ndarray, *, most: int = MOST_TRIANGLES
+) -> dict[int, Surface]:
+    """One surface around each label from 1 to 255 of a volume (*S) of labels, by label.
 
-    Together they have at most `most` faces.
+    Each is searched in its own box only; together they have at most `most` faces.
     """
-
-    def read(label: int, slab: slice) -> np.ndarray:
-        return (labels[:, :, slab] == label).astype(np.float32)
-
-    share = most // max(count, 1)
-    return tuple(
-        _surface(partial(read, label), labels.shape, affine, 0.5, share)
-        for label in range(1, count + 1)
-    )
+    boxes = ndimage.find_objects(labels.astype(np.uint8, copy=False))
+    present = {label: box for label, box in enumerate(boxes, 1) if box is not None}
+    found = {}
+    for label, box in present.items():
+        shift = np.eye(4)
+        shift[:3, 3] = [side.start for side in box]
+        inside = (labels[box] == label).astype(np.float32)
+        found[label] = map_surface(inside, affine @ shift, 0.5, most=most // len(present))
+    return found
 
 
 def default_levels(sample: Sample) -> tuple[tuple[str, float], ...]:
@@ -114,10 +114,8 @@ def _surface(
     read: Read, shape: Sequence[int], affine: np.ndarray, level: float, most: int
 ) -> Surface:
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    first = np.ones(3, int)
-    while np.prod(_coarse(shape, first)) > MOST_VOXELS:
-        first = _coarser(first, spacing, shape, 1.0)
-    base = grid = _read_grid(read, shape, first)
+    first = steps_for(shape, spacing, MOST_VOXELS)
+    base = grid = read_grid(read, shape, first)
     steps = first
     while True:
         expected = _expected_faces(grid, level)
@@ -125,65 +123,8 @@ def _surface(
             vertices, faces = _triangles(grid, level)
             if len(faces) <= most:
                 return _placed(vertices, faces, tuple(steps.tolist()), shape, affine, level)
-        steps = _coarser(steps, spacing, shape, max(expected / most, 1.0), multiple_of=first)
-        grid = _block_means(base, steps // first)
-
-
-def _coarse(shape: Sequence[int], steps: np.ndarray) -> np.ndarray:
-    return -(-np.array(shape) // steps)
-
-
-def _coarser(
-    steps: np.ndarray,
-    spacing: np.ndarray,
-    shape: Sequence[int],
-    excess: float,
-    multiple_of: np.ndarray | int = 1,
-) -> np.ndarray:
-    """Larger steps for about `excess` times fewer triangles: the finest axes first, one at least.
-
-    Axes that are down to one step are left as they are.
-    """
-    unit = np.broadcast_to(multiple_of, 3)
-    lengths = np.where(_coarse(shape, steps) > 1, steps * spacing, np.inf)
-    wanted = lengths.min() * np.sqrt(excess)
-    grown = np.maximum(steps, (wanted / (spacing * unit)).astype(int) * unit)
-    grown = np.where(np.isfinite(lengths), grown, steps)
-    if (grown == steps).all():
-        grown[lengths.argmin()] += unit[lengths.argmin()]
-    return grown
-
-
-def _read_grid(read: Read, shape: Sequence[int], steps: np.ndarray) -> np.ndarray:
-    """The volume in block means of `steps`, float32; what is no number becomes the lowest value."""
-    if (steps == 1).all():
-        return _numbers(read(slice(None)))
-    depth = int(steps[2]) * max(1, SLAB // (shape[0] * shape[1] * int(steps[2])))
-    slabs = [slice(start, start + depth) for start in range(0, shape[2], depth)]
-    return np.concatenate([_block_means(_numbers(read(s)), steps) for s in slabs], axis=2)
-
-
-def _numbers(values: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(values)
-    if finite.all():
-        return values
-    if not finite.any():
-        return np.full_like(values, FAR_BELOW)
-    return np.where(finite, values, values.min(where=finite, initial=np.float32(np.inf)))
-
-
-def _block_means(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Means over blocks of `steps`; a block that sticks out is filled with the edge's values."""
-    for axis, step in enumerate(steps.tolist()):
-        if step == 1:
-            continue
-        missing = -values.shape[axis] % step
-        if missing:
-            edge = [(0, missing if axis == other else 0) for other in range(3)]
-            values = np.pad(values, edge, mode="edge")
-        split = (*values.shape[:axis], -1, step, *values.shape[axis + 1 :])
-        values = values.reshape(split).mean(axis=axis + 1)
-    return values
+        steps = coarser(steps, spacing, shape, max(expected / most, 1.0), multiple_of=first)
+        grid = block_means(base, steps // first)
 
 
 def _expected_faces(grid: np.ndarray, level: float) -> int:
@@ -213,8 +154,9 @@ def _placed(
     level: float,
 ) -> Surface:
     """Grid index to mm, outside the right way round: a mirrored affine turns every triangle."""
-    step = np.array(steps)
-    index = np.clip(vertices * step + (step - 1) / 2, -0.5, np.array(shape) - 0.5)
+    to_voxel = block_affine(np.array(steps))
+    index = vertices @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    index = np.clip(index, -0.5, np.array(shape) - 0.5)
     world = (index @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
     mirrored = np.linalg.det(affine[:3, :3]) < 0  # scikit-image counts clockwise
     turned = faces if mirrored else faces[:, ::-1]

@@ -5,6 +5,7 @@ from time import process_time
 import numpy as np
 import pytest
 
+from dashboard.data import coarse
 from dashboard.data import surface as surfaces
 from dashboard.data.builtin import builtin
 from dashboard.data.sample import Sample
@@ -110,7 +111,7 @@ def test_a_large_scan_is_read_in_slabs(monkeypatch):
     inside = np.rint(100 * ball(affine, shape)).astype(np.int16)
     sample = Sample(inside[None], "x", "mr", ("v",), ("",), "mm", affine=affine, scale=(0.01, 0.0))
     monkeypatch.setattr(surfaces, "MOST_VOXELS", 20_000)
-    monkeypatch.setattr(surfaces, "SLAB", 10_000)
+    monkeypatch.setattr(coarse, "SLAB", 10_000)
     read = []
     values = Sample.values
 
@@ -159,8 +160,10 @@ def test_missing_values_are_outside():
 def test_every_label_has_its_own_surface():
     labels = np.zeros((12, 12, 12), np.uint8)
     labels[2:6, 2:6, 2:6] = 1
-    labels[6:10, 2:6, 2:6] = 2
-    first, second = label_surfaces(labels, np.diag([2.0, 1, 1, 1]), 2)
+    labels[6:10, 2:6, 2:6] = 3
+    found = label_surfaces(labels, np.diag([2.0, 1, 1, 1]))
+    assert set(found) == {1, 3}
+    first, second = found[1], found[3]
     assert first.vertices[:, 0].max() == pytest.approx(11)  # between voxels 5 and 6 of 2 mm
     assert second.vertices[:, 0].min() == pytest.approx(11)
 

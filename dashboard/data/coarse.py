@@ -71,13 +71,14 @@ def coarser(
     excess: float,
     multiple_of: np.ndarray | int = 1,
 ) -> np.ndarray:
-    """Larger steps for about `excess` times fewer cells of a layer: the finest axes, one at least.
+    """Larger steps towards `excess` times fewer triangles: the finest axes, one of them at least.
 
-    Axes that are down to one step are left as they are.
+    A careful guess, since rough surfaces lose triangles faster than steps squared. Axes that are
+    down to one step are left as they are.
     """
     unit = np.broadcast_to(multiple_of, 3)
     lengths = np.where(blocks(shape, steps) > 1, steps * spacing, np.inf)
-    wanted = lengths.min() * np.sqrt(excess)
+    wanted = lengths.min() * excess**0.35
     grown = np.maximum(steps, (wanted / (spacing * unit)).astype(int) * unit)
     grown = np.where(np.isfinite(lengths), grown, steps)
     if (grown == steps).all():

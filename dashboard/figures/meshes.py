@@ -15,7 +15,7 @@ from dashboard.figures.drawing import Drawing, empty_figure
 from dashboard.figures.theme import ACTIVATION, RGB, TICK_LABEL, Theme, axis, layout, rgb_of
 
 TISSUE: RGB = (196, 189, 178)  # of a scan's own surface, both themes
-EYE = (0.9, 1.85, 0.6)  # from the front, a little from the right and from above
+EYE = (0.82, 1.7, 0.55)  # from the front, a little from the right and from above
 # Towards right, anterior, superior: the axes of RAS+.
 TITLES = ("x (mm), right +", "y (mm), anterior +", "z (mm), superior +")
 SHORT_TITLES = ("x R (mm)", "y A (mm)", "z S (mm)")

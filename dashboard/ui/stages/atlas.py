@@ -14,8 +14,17 @@ from dashboard.ui.words import shape_text
 PER_PAGE = 64
 
 
-def show_atlas(scene: Scene, picture: Callable[[np.ndarray], bytes], rest: str, **frame) -> None:
-    """One tile a channel; `picture(map)` draws one map, `frame` are options of every tile."""
+def show_atlas(
+    scene: Scene,
+    picture: Callable[[np.ndarray], bytes],
+    rest: str,
+    more: tuple[panels.Download, ...] = (),
+    **frame,
+) -> None:
+    """One tile a channel; `picture(map)` draws one map, `frame` are options of every tile.
+
+    `more` are files beside the picture and the activations.
+    """
     maps = scene.layer.maps
     count = len(maps)
     first = scene.channel // PER_PAGE * PER_PAGE
@@ -48,6 +57,7 @@ def show_atlas(scene: Scene, picture: Callable[[np.ndarray], bytes], rest: str, 
             "image/png",
             lambda: flattened((picture(maps[chosen]),), background=scene.theme.page),
         ),
+        *more,
         panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
     )
     text = (

@@ -1,10 +1,13 @@
 """The stage of a scan: a channel over three planes through the crosshair, and all maps of one."""
 
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
+from dashboard.data.writers.nifti_file import map_nifti_bytes
+from dashboard.figures.native_grid import MOST_LINES, grid_paths
 from dashboard.figures.pictures import flattened, input_picture, product_picture
 from dashboard.figures.volumes import (
     Plane,
@@ -15,20 +18,104 @@ from dashboard.figures.volumes import (
 )
 from dashboard.ui import cache, panels, state
 from dashboard.ui.components.scenes import clicked_index, field_of, plane_tile
-from dashboard.ui.components.tiles import Click, Readout, ReadoutRow, Tile, Wheel, tiles
+from dashboard.ui.components.tiles import (
+    Click,
+    Curve,
+    Readout,
+    ReadoutRow,
+    Tile,
+    Wheel,
+    curve_points,
+    tiles,
+)
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
+from dashboard.ui.stages.solid import pick_level, show_channel
 from dashboard.ui.words import field_text, plain, signed
 
 PLANE = "plane"  # session key: the plane the atlas shows, the one clicked last
+LOOK = "stage-look"  # session key: how the channel is shown
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a channel lies over the scan: in "planes" or as a "surface"; planes `smooth`, `grid`."""
+
+    shown: str = "planes"
+    smooth: bool = False
+    grid: bool = False
 
 
 def draw(scene: Scene) -> None:
-    """Axial, coronal, sagittal, the readout, and the atlas of the plane clicked last."""
+    """The channel over three planes or in space, and the atlas of the plane clicked last."""
     extent = np.array(scene.record.field) * np.abs(scene.layer.prepared.to_sample[:3, :3]).sum(0)
     field = field_text(extent * scene.sample.spacing, "mm")
-    panels.head(f"Scan and channel {scene.channel}", f"receptive field {field} of the crosshair")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        title = f"Scan and channel {scene.channel}"
+        panels.head(title, "" if scene.phone else f"receptive field {field}")
+        st.space("stretch")
+        look = _pick_look(scene)
+        share = pick_level() if look.shown == "surface" else 0.0
+        _pick_shown(look)
     views = planes(scene.sample.shape, scene.sample.affine, np.array(scene.position))
+    files = (
+        panels.Download(
+            "NIfTI",
+            f"{scene.record.name}-{scene.channel}.nii.gz",
+            "application/gzip",
+            lambda: map_nifti_bytes(scene.layer.maps[scene.channel], _affine(scene)),
+        ),
+        panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
+    )
+    if look.shown == "surface":
+        show_channel(scene, share, files)
+    else:
+        _show_planes(scene, views, field, files)
+    _show_all(scene, _chosen_plane(views))
+
+
+def _pick_look(scene: Scene) -> Look:
+    """How the channel is shown; for planes, whether units are smoothed and outlined."""
+    look: Look = st.session_state.get(LOOK, Look())
+    if look.shown == "planes":
+        fine = max(scene.layer.maps.shape[1:]) > MOST_LINES
+        _toggle(look, "smooth", "Linear between the units instead of the nearest one")
+        _toggle(look, "grid", "Units too fine to be outlined" if fine else "Borders of units", fine)
+    return look
+
+
+def _toggle(look: Look, name: str, text: str, disabled: bool = False) -> None:
+    key = f"look-{name}"
+    value = getattr(look, name)
+    st.toggle(name, value, key=key, help=text, disabled=disabled, on_change=_keep, args=(name,))
+
+
+def _keep(name: str) -> None:
+    look = st.session_state.get(LOOK, Look())
+    st.session_state[LOOK] = replace(look, **{name: st.session_state[f"look-{name}"]})
+
+
+def _pick_shown(look: Look) -> None:
+    st.segmented_control(
+        "Channel shown in",
+        ("planes", "surface"),
+        default=look.shown,
+        required=True,
+        key="look-shown",
+        on_change=_keep,
+        args=("shown",),
+        label_visibility="collapsed",
+    )
+
+
+def _affine(scene: Scene) -> np.ndarray:
+    """(4, 4) from a unit's index to RAS+ mm."""
+    return scene.sample.affine @ scene.layer.place
+
+
+def _show_planes(
+    scene: Scene, views: tuple[Plane, ...], field: str, files: tuple[panels.Download, ...]
+) -> None:
     layers = {view.name: _layers(scene, view) for view in views}
     items = [_tile(scene, view, layers[view.name], views) for view in views]
     tiles(
@@ -40,21 +127,31 @@ def draw(scene: Scene) -> None:
         on_wheel=partial(_scrolled, scene, views),
     )
     chosen = _chosen_plane(views)
-    files = (
-        panels.Download(
-            "PNG",
-            f"{scene.record.name}-{scene.channel}-{chosen.name}.png",
-            "image/png",
-            lambda: flattened(layers[chosen.name], background="#000000"),
-        ),
-        panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
+    picture = panels.Download(
+        "PNG",
+        f"{scene.record.name}-{scene.channel}-{chosen.name}.png",
+        "image/png",
+        lambda: flattened(layers[chosen.name], background="#000000"),
     )
-    panels.caption(scene.caption, "stage", files)
+    look: Look = st.session_state.get(LOOK, Look())
+    how = "linear" if look.smooth else "nearest"
+    panels.caption(f"{scene.caption} · {how}", "stage", (picture, *files))
+
+
+def _show_all(scene: Scene, chosen: Plane) -> None:
+    """Every channel in the plane clicked last."""
     where = _own_plane(scene, chosen)
     frame = {"aspect": where.width_mm / where.height_mm}
     world = scene.sample.to_world(scene.position)[_axis(chosen)]
     rest = f"{chosen.name} plane at {'xyz'[_axis(chosen)]} {signed(world, 0)} mm; click to choose"
-    show_atlas(scene, lambda m: atlas_picture(where, m, scene.clip), rest, **frame)
+    every = panels.Download(
+        "NIfTI",
+        f"{scene.record.name}.nii.gz",
+        "application/gzip",
+        lambda: map_nifti_bytes(scene.layer.maps, _affine(scene)),
+    )
+    picture = partial(atlas_picture, where, clip=scene.clip)
+    show_atlas(scene, picture, rest, more=(every,), **frame)
 
 
 def draw_pair(scene: Scene) -> None:
@@ -92,11 +189,15 @@ def _layers(scene: Scene, view: Plane) -> tuple[bytes, bytes]:
     window = cache.grey_window(scene.sample.digest)
     under = input_picture(view.read(scene.sample), window, under=True)
     maps = scene.layer.maps[scene.channel]
-    return under, layer_picture(view, maps, scene.layer.place, scene.clip)
+    linear = st.session_state.get(LOOK, Look()).smooth
+    return under, layer_picture(view, maps, scene.layer.place, scene.clip, linear=linear)
 
 
 def _tile(scene: Scene, view: Plane, layers: tuple[bytes, ...], views: tuple[Plane, ...]) -> Tile:
     low, high = scene.layer.field_box(scene.layer.unit_at(scene.position))
+    paths: tuple[np.ndarray, ...] = ()
+    if st.session_state.get(LOOK, Look()).grid:
+        paths = grid_paths(view, scene.layer.maps.shape[1:], scene.layer.place)
     world = scene.sample.to_world(scene.position)[_axis(view)]
     return plane_tile(
         view,
@@ -106,6 +207,7 @@ def _tile(scene: Scene, view: Plane, layers: tuple[bytes, ...], views: tuple[Pla
         box=(low, high),
         caption=f"{'xyz'[_axis(view)]} {signed(world, 0)} mm",
         alt=f"{view.name} plane of {scene.sample.name} with channel {scene.channel} over it",
+        more=tuple(Curve(curve_points(*path.T), tone="thin") for path in paths),
     )
 
 

@@ -43,7 +43,8 @@ def region(
     if not 0 < radius <= MOST_RADIUS:
         raise ValueError(f"got a radius of {radius:g} mm, expected up to {MOST_RADIUS:g} mm")
     centre = np.asarray(centre, dtype=float)
-    reach = _reach(sample.affine, radius) if shape == "sphere" else radius / sample.spacing
+    along = radius / np.array(sample.spacing)
+    reach = _reach(sample.affine, radius) if shape == "sphere" else along
     low = np.maximum(np.ceil(centre - reach - 1e-9), 0).astype(int)
     high = np.minimum(np.floor(centre + reach + 1e-9), np.array(sample.shape) - 1).astype(int)
     box = tuple(slice(first, max(last + 1, first)) for first, last in zip(low, high, strict=True))

@@ -1,5 +1,6 @@
 """How the values of a scan are spread: exact range, counts and percentiles, in one reading."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -7,8 +8,9 @@ import numpy as np
 
 from dashboard.data.sample import Sample
 
-MOST_READ = 2**22  # voxels counted; of larger scans every second, third ... along each axis
+MOST_READ = 2**21  # voxels counted; of larger scans every second, third ... along each axis
 BINS = 256
+MOST_VALUES = 2**20  # integers counted one by one
 
 
 @dataclass(frozen=True)
@@ -44,41 +46,57 @@ def value_counts(
 ) -> ValueCounts:
     """Counts of the finite values of a volume's first channel.
 
-    The bins of stored integers hold the same whole number of them each, so that none looks empty.
-    A volume without any finite value counts as a single 0.
+    The bins of stored integers hold the same whole number of them each, so that none looks empty;
+    percentiles of integers are stored values. A volume without finite values counts as one 0.
     """
     stored = sample.array[0]
     every = max(1, ceil((stored.size / most) ** (1 / 3)))
     read = np.asarray(stored[tuple(slice(None, None, every) for _ in stored.shape)])
-    read = read[np.isfinite(read)] if read.dtype.kind == "f" else read.ravel()
+    read = read[np.isfinite(read)] if read.dtype.kind == "f" else read.ravel(order="K")
     slope, intercept = sample.scale or (1.0, 0.0)
     first, last = _extremes(stored)
     if not read.size:
         read = np.array([first])
-    width = (last - first) / BINS
     if stored.dtype.kind in "iu":
-        width = float(max(1, ceil((last - first + 1) / BINS)))
-        first -= 0.5  # an integer lies in the middle of its bin
-    bins = max(1, ceil((last - first) / width)) if width else 1
-    edges = first + (width or 1e-6) * np.arange(bins + 1)
-    edges[-1] = max(edges[-1], last)  # rounding must not drop the highest
-    counts, _ = np.histogram(read, edges)
-    shares = np.percentile(read, [_mirrored(p, slope) for p in percentages]) if percentages else []
-    ends = sorted(value * slope + intercept for value in _extremes(stored))
+        edges, counts, at = _of_integers(read, first, last)
+    else:
+        edges, counts, at = _of_floats(read, first, last)
+    shares = [at(p if slope > 0 else 100 - p) for p in percentages]
+    ends = sorted(value * slope + intercept for value in (first, last))
     return ValueCounts(
         counts=counts if slope > 0 else counts[::-1],
         start=min(edges[0] * slope, edges[-1] * slope) + intercept,
         step=(edges[1] - edges[0]) * abs(slope),
         low=ends[0],
         high=ends[1],
-        shares={p: float(v) * slope + intercept for p, v in zip(percentages, shares, strict=True)},
+        shares={p: v * slope + intercept for p, v in zip(percentages, shares, strict=True)},
         every=every,
         unit=sample.units[0],
     )
 
 
-def _mirrored(percentage: float, slope: float) -> float:
-    return percentage if slope > 0 else 100 - percentage
+_Counted = tuple[np.ndarray, np.ndarray, Callable[[float], float]]
+
+
+def _of_integers(read: np.ndarray, first: float, last: float) -> _Counted:
+    """Edges, counts and percentiles of integers; counting each value is faster than sorting."""
+    if last - first >= MOST_VALUES:
+        return _of_floats(read, first, last)
+    of_each = np.bincount(read.astype(np.int64) - int(first), minlength=int(last - first) + 1)
+    width = ceil(len(of_each) / BINS)
+    counts = np.add.reduceat(of_each, np.arange(0, len(of_each), width))
+    up_to = np.cumsum(of_each)
+
+    def at(percentage: float) -> float:
+        return first + float(np.searchsorted(up_to, percentage / 100 * up_to[-1]))
+
+    return first - 0.5 + width * np.arange(len(counts) + 1), counts, at
+
+
+def _of_floats(read: np.ndarray, first: float, last: float) -> _Counted:
+    edges = np.linspace(first, last if last > first else first + 1e-6, BINS + 1)
+    counts, _ = np.histogram(read, edges)
+    return edges, counts, lambda percentage: float(np.percentile(read, percentage))
 
 
 def _extremes(stored: np.ndarray) -> tuple[float, float]:

@@ -27,9 +27,8 @@ def window_histogram(
     _counts(drawing, record)
     _greys(drawing, (bottom, top), window)
     edges = {"yref": "y domain", "y0": 0, "y1": 1, "layer": "below"}
-    drawing.shape(
-        "rect", x0=window[0], x1=window[1], fillcolor=theme.accent_area, line_width=0, **edges
-    )
+    area = {"fillcolor": theme.accent_area, "line": {"width": 0}}
+    drawing.shape("rect", x0=window[0], x1=window[1], **area, **edges)
     for edge in window:
         line = {"color": theme.figure_accent, "width": 1.5}
         drawing.shape("line", x0=edge, x1=edge, line=line, **edges)
@@ -43,7 +42,7 @@ def window_histogram(
             type="log",
             domain=[BAR + 0.06, 1],
             range=[-0.3, highest + 0.15],
-            dtick=max(1, int(highest // 3)),
+            dtick=max(1, int(highest // 2)),
             exponentformat="power",
             fixedrange=True,
         ),

@@ -15,6 +15,7 @@ from dashboard.figures.volumes import (
     closest_axes,
     layer_picture,
     layer_plane,
+    obliqueness,
     plane,
     planes,
 )
@@ -149,3 +150,49 @@ def test_a_box_keeps_its_size_whichever_way_an_axis_runs():
         assert (width, height) == (pytest.approx(0.4), pytest.approx(0.5))
         assert 0 <= x < 1
         assert 0 <= y < 1
+
+
+@pytest.mark.parametrize("affine", list(affines()))
+def test_radiologists_see_left_on_the_right(affine):
+    middle = np.array([4, 5, 6])
+    plain, mirrored = (
+        planes(SHAPE, affine, middle, convention) for convention in ("neurological", "radiological")
+    )
+    values = np.random.default_rng(0).normal(size=SHAPE)
+    for one, other in zip(plain, mirrored, strict=True):
+        turned = one.name != "sagittal"
+        flip = slice(None, None, -1 if turned else 1)
+        np.testing.assert_array_equal(other.cut(values), one.cut(values)[:, flip])
+        west, east, *rest = one.letters
+        assert other.letters == ((east, west, *rest) if turned else one.letters)
+        # A click still comes from the voxel that is drawn there.
+        for x, y in ((0.1, 0.3), (0.8, 0.55)):
+            np.testing.assert_allclose(other.fraction(other.index(x, y)), (x, y), atol=1e-9)
+            np.testing.assert_allclose(
+                other.index(x, y), one.index(1 - x if turned else x, y), atol=1e-9
+            )
+
+
+def test_a_click_survives_the_way_to_millimetres_and_back_under_shear():
+    affine = np.eye(4)
+    affine[:3, :3] = rotation(31) @ np.array([[0, 0.9, 0.1], [-1.2, 0, 0.3], [0, 0.2, 2.4]])
+    affine[:3, 3] = (7, -3, 11)
+    sample = Sample(np.zeros((1, *SHAPE)), "s", "mr", ("v",), ("",), "mm", affine=affine)
+    for convention in ("neurological", "radiological"):
+        for where in planes(SHAPE, affine, np.array([4, 5, 6]), convention):
+            for x, y in ((0.05, 0.2), (0.5, 0.5), (0.93, 0.71)):
+                index = where.index(x, y)
+                world = sample.to_world(index)
+                np.testing.assert_allclose(world, affine[:3] @ (*index, 1), atol=1e-9)
+                np.testing.assert_allclose(
+                    where.fraction(sample.to_index(world)), (x, y), atol=1e-9
+                )
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.5, 12.0, 30.0])
+def test_obliqueness_is_the_angle_a_scan_was_turned_by(degrees):
+    angle = np.radians(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    for spacing in ([1, 1, 1, 1], [-0.5, 3, 2, 1]):
+        assert obliqueness(turn @ np.diag(spacing)) == pytest.approx(degrees, abs=1e-4)

@@ -35,6 +35,7 @@ def pick_looking(place: Place) -> None:
         chosen.slab,
         1.0,
         key="scan-slab",
+        format="%g",
         on_change=keep,
         args=("slab",),
         help="0: one slice. Else all slices within half of it on either side, as one picture.",

@@ -32,6 +32,7 @@ def show_region(place: Place) -> None:
         chosen.radius,
         0.5,
         key="scan-radius",
+        format="%g",
         on_change=keep,
         args=("radius",),
         help="0: none. Else the voxels whose centres lie this close to the crosshair.",

@@ -150,7 +150,7 @@ def _slider(place: Place, where: Plane) -> None:
         0,
         last,
         key=key,
-        label_visibility="collapsed",
+        label_visibility="visible" if place.phone else "collapsed",
         help=f"Slice of the {where.name} plane, along the array's {'ijk'[axis]}",
         on_change=lambda: _go(place, where, st.session_state[key]),
     )

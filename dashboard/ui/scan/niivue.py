@@ -14,14 +14,15 @@ from dashboard.ui import panels, state
 from dashboard.ui.scan.place import Place
 from dashboard.ui.words import literal, shape_text
 
-MOST_BYTES = 2**25  # of stored values sent as they are, before compression
-MOST_VOXELS = 2**23  # of a larger volume: as many bytes in float32
+MOST_BYTES = 2**26  # of stored values that are sent as they are, before compression
+MOST_VOXELS = 2**22  # sent by default: more takes a browser without a graphics card minutes
 KEY = "niivue"
+SEEN = "niivue-seen"  # session key: digest and mm of the last click
 HEIGHT, PHONE_HEIGHT = 620, 460
 HELP = """:gray[:small[The same scan in [NiiVue](https://github.com/niivue/niivue), drawn by your
 graphics card. Click to move the crosshair, here and on the planes; turn the wheel to go through
 the slices or to zoom; drag with the right button to set the window; drag the rendering to turn
-it.]]"""
+it. Its own crosshair starts in the middle.]]"""
 LOOKS = {
     "planes": "multiplanar",
     "axial": "axial",
@@ -33,18 +34,20 @@ LOOKS = {
 
 def show_niivue(place: Place) -> None:
     """NiiVue with the scan and what lies over it; a click there moves the crosshair here."""
-    looks = st.segmented_control(
-        "NiiVue shows",
-        list(LOOKS),
-        default="planes",
-        required=True,
-        key="niivue-look",
-        label_visibility="collapsed",
-    )
-    content, steps = _volume(place.sample.digest)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        look = st.segmented_control(
+            "NiiVue shows",
+            list(LOOKS),
+            default="planes",
+            required=True,
+            key="niivue-look",
+            label_visibility="collapsed",
+        )
+        whole = _pick_detail(place)
+    content, steps = _volume(place.sample.digest, whole)
     viewer, words = st.columns([2, 1], gap="medium")
     with viewer:
-        clicked = _viewer(place, content, LOOKS[looks])
+        clicked = _viewer(place, content, LOOKS[look])
     with words:
         st.markdown(HELP)
     _follow(place, clicked)
@@ -53,6 +56,16 @@ def show_niivue(place: Place) -> None:
         parts.append(f"means of {shape_text(steps)} voxels, to fit a browser")
     files = (panels.Download("NIfTI", "scan.nii.gz", "application/gzip", lambda: content),)
     panels.caption(" · ".join(parts), "niivue", files)
+
+
+def _pick_detail(place: Place) -> bool:
+    """Whether every voxel is sent; offered where that is more than is sent anyhow, and bearable."""
+    if np.prod(place.sample.shape) <= MOST_VOXELS:
+        return True
+    if place.sample.array.nbytes > MOST_BYTES:
+        return False
+    words = "Send the whole volume: slow without a graphics card"
+    return st.toggle("every voxel", key="niivue-whole", help=words)
 
 
 def _viewer(place: Place, content: bytes, mode: str) -> dict | None:
@@ -84,10 +97,10 @@ def _viewer(place: Place, content: bytes, mode: str) -> dict | None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Packing the volume …")
-def _volume(digest: str) -> tuple[bytes, tuple[int, ...]]:
+def _volume(digest: str, whole: bool) -> tuple[bytes, tuple[int, ...]]:
     """The scan as .nii.gz, as it is stored or in means over blocks of voxels, and the blocks."""
     sample = state.by_digest(digest)
-    if sample.array.nbytes <= MOST_BYTES:
+    if whole:
         return nifti_bytes(sample), (1, 1, 1)
     coarse = coarse_volume(sample, MOST_VOXELS)
     return map_nifti_bytes(coarse.values, coarse.affine), coarse.steps
@@ -100,13 +113,19 @@ def _overlay(overlay: Overlay) -> bytes:
 
 
 def _follow(place: Place, clicked: dict | None) -> None:
-    """Move the crosshair to a new click; the component repeats the last one in every run."""
+    """Move the crosshair to a new click.
+
+    The component repeats the last one in every run, and reports the middle when it has loaded.
+    """
     if not clicked or clicked.get("type") != "voxel_click" or not clicked.get("mm"):
         return
     world = tuple(float(v) for v in clicked["mm"][:3])
-    if st.session_state.get(f"{KEY}-seen") == (place.sample.digest, world):
+    index, shape = place.sample.to_index(world), np.array(place.sample.shape)
+    if st.session_state.get(SEEN) == (place.sample.digest, world):
         return
-    st.session_state[f"{KEY}-seen"] = (place.sample.digest, world)
-    index = np.clip(place.sample.to_index(world), 0, np.array(place.sample.shape) - 1)
-    state.change(position=tuple(float(v) for v in np.rint(index)))
+    st.session_state[SEEN] = (place.sample.digest, world)
+    if np.abs(index - (shape - 1) / 2).max() <= 1.5:
+        return
+    index = np.clip(np.rint(index), 0, shape - 1)
+    state.change(position=tuple(float(v) for v in index))
     st.rerun()

@@ -14,7 +14,7 @@ from scipy import stats
 from torch import nn
 
 from dashboard.analysis import why
-from dashboard.analysis.layers import SHORTEST_SIDE, cut, total_stride
+from dashboard.analysis.layers import SHORTEST_SIDE, part_of, total_stride
 from dashboard.data.prepare import Prepared
 from models.arithmetic import count
 from models.decode.classes import class_names
@@ -163,6 +163,13 @@ class Explanation:
         to_fed[:-1, -1] = self.map.offset
         return self.fed.to_sample @ to_fed
 
+    @property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high corner, in sample index, of what was fed."""
+        shape = self.fed.array.shape[1:]
+        ends = self.fed.index_in_sample(np.array([[-0.5] * len(shape), np.array(shape) - 0.5]))
+        return ends.min(axis=0), ends.max(axis=0)
+
     def finer(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values (*U) of the map's grid at every fed place, linear between; and their place."""
         shape = self.fed.array.shape[1:]
@@ -274,7 +281,13 @@ def bounded(net: nn.Module, prepared: Prepared, position: Sequence[float]) -> Pr
         side //= 2
     if side >= max(prepared.array.shape[1:]):
         return prepared
-    return cut(prepared, prepared.index_in_input(position), side, total_stride(net, dim))
+    multiple, spans = total_stride(net, dim), []
+    centre = prepared.index_in_input(position)
+    for n, c in zip(prepared.array.shape[1:], centre, strict=True):
+        start = int(np.clip(round((c - side / 2) / multiple) * multiple, 0, max(0, n - side)))
+        start -= start % multiple
+        spans.append(slice(start, min(n, start + side)))
+    return part_of(prepared, spans)
 
 
 def likeness_to_random(

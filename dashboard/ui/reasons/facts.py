@@ -11,7 +11,7 @@ from dashboard.ui import panels, state
 from dashboard.ui.reasons.reason import Reason, random_likeness, spoken
 from dashboard.ui.words import literal, position_text, relative, signed
 
-CENTRE = {2: "central quarter of what is fed", 3: "central eighth of the patch"}
+CENTRE = {2: "in the central quarter", 3: "in the central eighth"}
 MOST = 5  # answers and places listed
 TESTED = "why-tested"  # session key: maps that were compared with random weights
 
@@ -45,7 +45,7 @@ def _values(reason: Reason) -> None:
     values = reason.found.map.values
     shares = explain.mass(reason.found)
     panels.head("Map", f"sum {relative(float(values.sum()))}")
-    text = f":gray[for] `{_percent(shares.positive)}`"
+    text = f":gray[speaks for it] `{_percent(shares.positive)}`"
     if reason.local and reason.scene.sample.dim > 1:
         text += f" :gray[{CENTRE[reason.scene.sample.dim]}] `{_percent(shares.central)}`"
     st.markdown(text)

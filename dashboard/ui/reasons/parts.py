@@ -30,7 +30,7 @@ def sheet(reason: Reason) -> Sheet:
     """What each channel of the layer (or of the input) adds to the map, with its sum."""
     parts = reason.found.map.parts
     sums = parts.sum(axis=tuple(range(1, parts.ndim)))
-    return Sheet(parts, sums, "what it adds in all", reason.npz)
+    return Sheet(parts, sums, "what it adds in all", reason.npz, lambda v: relative(v, 2))
 
 
 def readout(reason: Reason) -> Readout:

@@ -66,8 +66,9 @@ class Reason:
 
     @property
     def local(self) -> bool:
-        """Whether what is explained is one place of the sample, not all of it."""
-        return self.scene.spec.input.crop not in WHOLE
+        """Whether what is explained is a small part of the sample."""
+        low, high = self.found.box
+        return float(np.prod((high - low) / self.scene.sample.shape)) < 0.5
 
     @property
     def title(self) -> str:

@@ -15,7 +15,7 @@ from dashboard.ui.reasons.parts import npz_file, readout, rows_in_words, sheet
 from dashboard.ui.reasons.reason import Reason
 from dashboard.ui.stages.atlas import show_atlas
 from dashboard.ui.stages.planes import axis_of, chosen_plane, show_planes
-from dashboard.ui.words import signed
+from dashboard.ui.words import field_text, signed
 
 
 def show_scan(reason: Reason) -> None:
@@ -24,7 +24,7 @@ def show_scan(reason: Reason) -> None:
     panels.head(
         reason.title, "click to move the crosshair" if not reason.local else _patch_words(reason)
     )
-    views, layers = show_planes(scene, over, _fed_box(reason), readout(reason))
+    views, layers = show_planes(scene, over, reason.found.box, readout(reason))
     chosen = chosen_plane(views)
     pictures = layers[chosen.name]
     if reason.local:
@@ -37,27 +37,27 @@ def show_scan(reason: Reason) -> None:
         lambda: flattened(pictures, background="#000000"),
     )
     panels.caption(reason.caption, "why", (png, npz_file(reason), _nifti(reason)))
+    if len(reason.found.map.parts) > 1:
+        _show_parts(reason, chosen)
+
+
+def _show_parts(reason: Reason, chosen: Plane) -> None:
+    """What each channel adds, cut along the plane clicked last."""
+    scene = reason.scene
     shown, found = sheet(reason), reason.found
     clip = clip_of(shown.maps)
     where = layer_plane(chosen, found.map.values.shape, scene.sample.affine, found.place)
     frame = {"aspect": where.width_mm / where.height_mm}
     world = scene.sample.to_world(scene.position)[axis_of(chosen)]
     plane = f"{chosen.name} plane at {'xyz'[axis_of(chosen)]} {signed(world, 0)} mm"
-    rest = f"{rows_in_words(reason)}; {plane}" if rows_in_words(reason) else plane
+    rest = f"{rows_in_words(reason)}; {plane}"
     show_atlas(scene, lambda m: atlas_picture(where, m, clip), rest, shown, **frame)
 
 
 def _patch_words(reason: Reason) -> str:
     fed = reason.found.fed
     extent = np.abs(fed.to_sample[:3, :3]) @ fed.array.shape[1:] * reason.scene.sample.spacing
-    return f"of the patch of {' × '.join(f'{e:.3g}' for e in extent)} mm at the crosshair"
-
-
-def _fed_box(reason: Reason) -> tuple[np.ndarray, np.ndarray]:
-    """Low and high corner of what was fed, in sample index."""
-    fed = reason.found.fed
-    corners = fed.index_in_sample(np.array([[-0.5] * 3, [n - 0.5 for n in fed.array.shape[1:]]]))
-    return corners.min(axis=0), corners.max(axis=0)
+    return f"of what is fed: {field_text(extent, 'mm')} about the crosshair"
 
 
 def _show_patch(reason: Reason) -> dict[str, tuple[bytes, bytes]]:

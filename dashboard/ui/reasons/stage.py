@@ -90,6 +90,8 @@ def _picture(reason: Reason) -> None:
     )
     panels.caption(reason.caption, "why", (png, npz_file(reason)))
     shown = sheet(reason)
+    if len(shown.maps) == 1:
+        return
     clip = clip_of(shown.maps)
     show_atlas(scene, lambda m: map_picture(m, clip), rows_in_words(reason), shown)
 

@@ -23,6 +23,7 @@ class Sheet:
     numbers: np.ndarray
     counted: str
     npz: Callable[[], bytes]
+    written: Callable[[float], str] = signed
 
 
 def activity(scene: Scene) -> Sheet:
@@ -59,7 +60,7 @@ def show_atlas(
             id=str(c),
             layers=(picture(maps[c]),),
             left=str(c),
-            right=signed(strength),
+            right=sheet.written(strength),
             selected=c == channel,
             alt=f"channel {c}, {sheet.counted} {strength:.2g}",
             **frame,

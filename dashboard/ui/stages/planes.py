@@ -1,13 +1,12 @@
 """The stage of a scan: a channel over three planes through the crosshair, and all maps of one."""
 
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from dashboard.data.writers.nifti_file import map_nifti_bytes
-from dashboard.figures.native_grid import MOST_LINES, grid_paths
+from dashboard.figures.native_grid import grid_paths
 from dashboard.figures.pictures import flattened, input_picture, product_picture
 from dashboard.figures.volumes import (
     Plane,
@@ -28,22 +27,14 @@ from dashboard.ui.components.tiles import (
     curve_points,
     tiles,
 )
+from dashboard.ui.overlay import Overlay, channel_overlay
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
+from dashboard.ui.stages.look import Look, pick_details, pick_shown
 from dashboard.ui.stages.solid import pick_level, show_channel
 from dashboard.ui.words import field_text, plain, signed
 
 PLANE = "plane"  # session key: the plane the atlas shows, the one clicked last
-LOOK = "stage-look"  # session key: how the channel is shown
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a channel lies over the scan: in "planes" or as a "surface"; planes `smooth`, `grid`."""
-
-    shown: str = "planes"
-    smooth: bool = False
-    grid: bool = False
 
 
 def draw(scene: Scene) -> None:
@@ -54,110 +45,87 @@ def draw(scene: Scene) -> None:
         title = f"Scan and channel {scene.channel}"
         panels.head(title, "" if scene.phone else f"receptive field {field}")
         st.space("stretch")
-        look = _pick_look(scene)
+        look = pick_details(scene)
         share = pick_level() if look.shown == "surface" else 0.0
-        _pick_shown(look)
-    views = planes(scene.sample.shape, scene.sample.affine, np.array(scene.position))
+        pick_shown(look)
     files = (
-        panels.Download(
-            "NIfTI",
-            f"{scene.record.name}-{scene.channel}.nii.gz",
-            "application/gzip",
-            lambda: map_nifti_bytes(scene.layer.maps[scene.channel], _affine(scene)),
-        ),
+        _nifti(scene, f"{scene.record.name}-{scene.channel}", scene.channel),
         panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
     )
     if look.shown == "surface":
         show_channel(scene, share, files)
     else:
-        _show_planes(scene, views, field, files)
-    _show_all(scene, _chosen_plane(views))
+        _draw_planes(scene, look, field, files)
+    _draw_atlas(scene)
 
 
-def _pick_look(scene: Scene) -> Look:
-    """How the channel is shown; for planes, whether units are smoothed and outlined."""
-    look: Look = st.session_state.get(LOOK, Look())
-    if look.shown == "planes":
-        fine = max(scene.layer.maps.shape[1:]) > MOST_LINES
-        _toggle(look, "smooth", "Linear between the units instead of the nearest one")
-        _toggle(look, "grid", "Units too fine to be outlined" if fine else "Borders of units", fine)
-    return look
-
-
-def _toggle(look: Look, name: str, text: str, disabled: bool = False) -> None:
-    key = f"look-{name}"
-    value = getattr(look, name)
-    st.toggle(name, value, key=key, help=text, disabled=disabled, on_change=_keep, args=(name,))
-
-
-def _keep(name: str) -> None:
-    look = st.session_state.get(LOOK, Look())
-    st.session_state[LOOK] = replace(look, **{name: st.session_state[f"look-{name}"]})
-
-
-def _pick_shown(look: Look) -> None:
-    st.segmented_control(
-        "Channel shown in",
-        ("planes", "surface"),
-        default=look.shown,
-        required=True,
-        key="look-shown",
-        on_change=_keep,
-        args=("shown",),
-        label_visibility="collapsed",
+def _nifti(scene: Scene, name: str, channel: int | slice) -> panels.Download:
+    """One channel, or all as a series, on the layer's own grid in the scan's world."""
+    affine = scene.sample.affine @ scene.layer.place
+    return panels.Download(
+        "NIfTI",
+        f"{name}.nii.gz",
+        "application/gzip",
+        lambda: map_nifti_bytes(scene.layer.maps[channel], affine),
     )
 
 
-def _affine(scene: Scene) -> np.ndarray:
-    """(4, 4) from a unit's index to RAS+ mm."""
-    return scene.sample.affine @ scene.layer.place
-
-
-def _show_planes(
-    scene: Scene, views: tuple[Plane, ...], field: str, files: tuple[panels.Download, ...]
-) -> None:
-    layers = {view.name: _layers(scene, view) for view in views}
-    items = [_tile(scene, view, layers[view.name], views) for view in views]
-    tiles(
-        "planes",
-        [*items, _readout(scene, field)],
-        columns=4,
-        narrow=2,
-        on_click=partial(_moved, scene, views),
-        on_wheel=partial(_scrolled, scene, views),
-    )
-    chosen = _chosen_plane(views)
+def _draw_planes(scene: Scene, look: Look, field: str, files: tuple[panels.Download, ...]) -> None:
+    box = scene.layer.field_box(scene.layer.unit_at(scene.position))
+    readout = _readout(scene, field)
+    views, layers = show_planes(scene, channel_overlay(scene), box, readout, look)
+    chosen = chosen_plane(views)
     picture = panels.Download(
         "PNG",
         f"{scene.record.name}-{scene.channel}-{chosen.name}.png",
         "image/png",
         lambda: flattened(layers[chosen.name], background="#000000"),
     )
-    look: Look = st.session_state.get(LOOK, Look())
     how = "linear" if look.smooth else "nearest"
     panels.caption(f"{scene.caption} · {how}", "stage", (picture, *files))
 
 
-def _show_all(scene: Scene, chosen: Plane) -> None:
+def _draw_atlas(scene: Scene) -> None:
     """Every channel in the plane clicked last."""
+    chosen = chosen_plane(planes(scene.sample.shape, scene.sample.affine, np.array(scene.position)))
     where = _own_plane(scene, chosen)
     frame = {"aspect": where.width_mm / where.height_mm}
-    world = scene.sample.to_world(scene.position)[_axis(chosen)]
-    rest = f"{chosen.name} plane at {'xyz'[_axis(chosen)]} {signed(world, 0)} mm; click to choose"
-    every = panels.Download(
-        "NIfTI",
-        f"{scene.record.name}.nii.gz",
-        "application/gzip",
-        lambda: map_nifti_bytes(scene.layer.maps, _affine(scene)),
-    )
+    world = scene.sample.to_world(scene.position)[axis_of(chosen)]
+    rest = f"{chosen.name} plane at {'xyz'[axis_of(chosen)]} {signed(world, 0)} mm; click to choose"
     picture = partial(atlas_picture, where, clip=scene.clip)
-    show_atlas(scene, picture, rest, more=(every,), **frame)
+    more = (_nifti(scene, scene.record.name, slice(None)),)
+    show_atlas(scene, picture, rest, more=more, **frame)
+
+
+def show_planes(
+    scene: Scene,
+    over: Overlay,
+    box: tuple[np.ndarray, np.ndarray],
+    readout: Readout,
+    look: Look = Look(),
+) -> tuple[tuple[Plane, ...], dict[str, tuple[bytes, bytes]]]:
+    """Three planes through the crosshair under `over`, then a readout; planes and their pictures.
+
+    `box` is low and high corner of a frame drawn on them, in sample index.
+    """
+    views = planes(scene.sample.shape, scene.sample.affine, np.array(scene.position))
+    layers = {view.name: _layers(scene, view, over, look) for view in views}
+    items = [_tile(scene, view, layers[view.name], views, over, box, look) for view in views]
+    tiles(
+        "planes",
+        [*items, readout],
+        columns=4,
+        narrow=2,
+        on_click=partial(_moved, scene, views),
+        on_wheel=partial(_scrolled, scene, views),
+    )
+    return views, layers
 
 
 def draw_pair(scene: Scene) -> None:
     """The two channels of the chosen Gram cell and their product, in the atlas' plane."""
     views = planes(scene.sample.shape, scene.sample.affine, np.array(scene.position))
-    where = _own_plane(scene, _chosen_plane(views))
+    where = _own_plane(scene, chosen_plane(views))
     first, second = (scene.layer.maps[c] for c in (scene.channel, scene.other))
     rows = (
         (str(scene.channel), atlas_picture(where, first, scene.clip)),
@@ -169,7 +137,8 @@ def draw_pair(scene: Scene) -> None:
     tiles("pair", items, columns=3, narrow=3, tight=True)
 
 
-def _chosen_plane(views: tuple[Plane, ...]) -> Plane:
+def chosen_plane(views: tuple[Plane, ...]) -> Plane:
+    """The plane clicked last, whose maps the atlas shows."""
     name = st.session_state.get(PLANE, "axial")
     return next(view for view in views if view.name == name)
 
@@ -180,33 +149,37 @@ def _own_plane(scene: Scene, view: Plane) -> Plane:
     return layer_plane(view, maps.shape[1:], scene.sample.affine, scene.layer.place)
 
 
-def _axis(view: Plane) -> int:
+def axis_of(view: Plane) -> int:
     """The RAS axis a plane is looked at along."""
     return {"sagittal": 0, "coronal": 1, "axial": 2}[view.name]
 
 
-def _layers(scene: Scene, view: Plane) -> tuple[bytes, bytes]:
+def _layers(scene: Scene, view: Plane, over: Overlay, look: Look) -> tuple[bytes, bytes]:
     window = cache.grey_window(scene.sample.digest)
     under = input_picture(view.read(scene.sample), window, under=True)
-    maps = scene.layer.maps[scene.channel]
-    linear = st.session_state.get(LOOK, Look()).smooth
-    return under, layer_picture(view, maps, scene.layer.place, scene.clip, linear=linear)
+    linear = look.smooth
+    return under, layer_picture(view, over.values, over.place, over.clip, linear=linear)
 
 
-def _tile(scene: Scene, view: Plane, layers: tuple[bytes, ...], views: tuple[Plane, ...]) -> Tile:
-    low, high = scene.layer.field_box(scene.layer.unit_at(scene.position))
-    paths: tuple[np.ndarray, ...] = ()
-    if st.session_state.get(LOOK, Look()).grid:
-        paths = grid_paths(view, scene.layer.maps.shape[1:], scene.layer.place)
-    world = scene.sample.to_world(scene.position)[_axis(view)]
+def _tile(
+    scene: Scene,
+    view: Plane,
+    layers: tuple[bytes, ...],
+    views: tuple[Plane, ...],
+    over: Overlay,
+    box: tuple[np.ndarray, np.ndarray],
+    look: Look,
+) -> Tile:
+    paths = grid_paths(view, over.values.shape, over.place) if look.grid else ()
+    world = scene.sample.to_world(scene.position)[axis_of(view)]
     return plane_tile(
         view,
         layers,
         field_mm=field_of(views),
         position=np.array(scene.position),
-        box=(low, high),
-        caption=f"{'xyz'[_axis(view)]} {signed(world, 0)} mm",
-        alt=f"{view.name} plane of {scene.sample.name} with channel {scene.channel} over it",
+        box=box,
+        caption=f"{'xyz'[axis_of(view)]} {signed(world, 0)} mm",
+        alt=f"{view.name} plane of {scene.sample.name} with {over.title} over it",
         more=tuple(Curve(curve_points(*path.T), tone="thin") for path in paths),
     )
 

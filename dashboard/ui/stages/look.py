@@ -19,9 +19,12 @@ class Look:
     grid: bool = False
 
 
+PLAIN = Look()
+
+
 def current_look() -> Look:
     """The look chosen last in this session."""
-    return st.session_state.get(LOOK, Look())
+    return st.session_state.get(LOOK, PLAIN)
 
 
 def pick_details(scene: Scene) -> Look:

@@ -30,7 +30,7 @@ from dashboard.ui.components.tiles import (
 from dashboard.ui.overlay import Overlay, channel_overlay
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
-from dashboard.ui.stages.look import Look, pick_details, pick_shown
+from dashboard.ui.stages.look import PLAIN, Look, pick_details, pick_shown
 from dashboard.ui.stages.solid import pick_level, show_channel
 from dashboard.ui.words import field_text, plain, signed
 
@@ -102,7 +102,7 @@ def show_planes(
     over: Overlay,
     box: tuple[np.ndarray, np.ndarray],
     readout: Readout,
-    look: Look = Look(),
+    look: Look = PLAIN,
 ) -> tuple[tuple[Plane, ...], dict[str, tuple[bytes, bytes]]]:
     """Three planes through the crosshair under `over`, then a readout; planes and their pictures.
 

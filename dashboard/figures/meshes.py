@@ -129,12 +129,18 @@ def _scene(theme: Theme, phone: bool) -> dict:
             if key not in ("automargin", "ticklabeloverflow", "showgrid") or key == "showgrid"
         }
         axes[f"{name}axis"]["title"] = {"text": title, "font": own["title"]["font"]}
-    eye = dict(zip("xyz", EYE, strict=True))
+    # Whole, and in Plotly's own order: else the turn would not survive a redraw.
+    camera = {
+        "up": {"x": 0, "y": 0, "z": 1},
+        "center": {"x": 0, "y": 0, "z": -0.1},
+        "eye": dict(zip("xyz", EYE, strict=True)),
+        "projection": {"type": "perspective"},
+    }
     return {
         **axes,
         "aspectmode": "data",
         "dragmode": "turntable",
-        "camera": {"eye": eye, "center": {"x": 0, "y": 0, "z": -0.1}},
+        "camera": camera,
         "uirevision": "keep",
         "bgcolor": "rgba(0,0,0,0)",
     }

@@ -34,6 +34,9 @@ BENCHMARKS = (
     Benchmark("trace-1d", f"{ANALYSIS}.tracing", "trace_1d"),
     Benchmark("trace-2d", f"{ANALYSIS}.tracing", "trace_2d"),
     Benchmark("trace-3d", f"{ANALYSIS}.tracing", "trace_3d"),
+    Benchmark("gradcam-3d", f"{ANALYSIS}.cams", "gradcam_3d"),
+    Benchmark("mesh", "dashboard.commands.solid_benchmarks", "mesh"),
+    Benchmark("explore-3d", "dashboard.commands.solid_benchmarks", "explore_three_planes"),
     # Last: TorchLens replaces functions of torch while it runs.
     Benchmark("torchlens", f"{ANALYSIS}.tracing", "torchlens"),
 )

@@ -4,7 +4,7 @@ The receptive field of the chosen cell is a band over the signal that narrows do
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,18 @@ class Cell:
     field: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True)
+class Over:
+    """What is drawn as an area over the signal instead of the chosen channel: `values` (1, K).
+
+    `clip` is its value at full colour, `name` what its axis is called.
+    """
+
+    series: Series
+    clip: float
+    name: str
+
+
 def signal_and_channel(
     signal: Series,
     ribbon: Series,
@@ -54,13 +66,15 @@ def signal_and_channel(
     title: str = "signal",
     beats: BeatMarks | None = None,
     field_text: str = "",
+    over: Over | None = None,
     height: int = 590,
     phone: bool = False,
 ) -> go.Figure:
     """Signal (T,) over all channels `ribbon` (C, K), both in seconds, with the chosen cell.
 
     `clip` is the activation drawn at full colour; `title` names the signal with its unit. Clicks
-    return points that `clicked_cell` turns into (channel or None, time).
+    return points that `clicked_cell` turns into (channel or None, time). `over` replaces the
+    chosen channel as the area over the signal.
     """
     ribbon, signal = ribbon.within(*window), signal.within(*window)
     if not len(signal) or not ribbon.values.size:
@@ -68,8 +82,19 @@ def signal_and_channel(
     left, right, top = (30, 30, 22) if phone else (56, 44, 8)
     frame = layout(theme, height=height, left=left, right=right, top=top, bottom=38)
     drawing = Drawing(theme, frame)
-    level = _signal_level(signal.values, signed=bool((ribbon.values < 0).any()))
-    _draw_channel(drawing, ribbon, cell.channel)
+    if over is None:
+        chosen = Series(ribbon.start, ribbon.step, ribbon.values[cell.channel][None])
+        over, signed = (
+            Over(chosen, clip, f"channel {cell.channel}"),
+            bool((ribbon.values < 0).any()),
+        )
+    else:
+        over = replace(over, series=over.series.within(*window))
+        signed = bool((over.series.values < 0).any())
+    if not over.series.values.size:
+        return empty_figure("Nothing of this map lies in the window.", theme, height=height)
+    level = _signal_level(signal.values, signed=signed)
+    _draw_channel(drawing, over.series)
     _draw_signal(drawing, signal)
     _draw_ribbon(drawing, ribbon, clip)
     _draw_targets(drawing, ribbon, window, level.median)
@@ -77,8 +102,8 @@ def signal_and_channel(
         rows = beat_row(beats, window, theme, level=0.955)
         drawing.traces += [{**row, "yaxis": "y4"} for row in rows]
     _set_axes(drawing, window, len(ribbon.values), level)
-    _set_channel_axis(drawing, ribbon.values[cell.channel], clip, level)
-    _name_axes(drawing, title, f"channel {cell.channel}", phone)
+    _set_channel_axis(drawing, over.series.values, over.clip, level)
+    _name_axes(drawing, title, over.name, phone)
     _mark_cell(drawing, cell, window, len(ribbon.values), field_text)
     return drawing.figure()
 
@@ -124,16 +149,16 @@ def _draw_signal(drawing: Drawing, signal: Series) -> None:
     drawing.line(line.start, line.step, np.float32(line.values), line=ink, name="signal")
 
 
-def _draw_channel(drawing: Drawing, ribbon: Series, channel: int) -> None:
-    """The channel as steps: one area above zero, one below."""
-    values, size = strongest(ribbon.values[channel : channel + 1], SIGNAL_POINTS)
-    start = ribbon.start + ribbon.step * (size - 1) / 2
+def _draw_channel(drawing: Drawing, channel: Series) -> None:
+    """The channel (1, K) as steps: one area above zero, one below."""
+    values, size = strongest(channel.values, SIGNAL_POINTS)
+    start = channel.start + channel.step * (size - 1) / 2
     for sign, hue in ((1, ACTIVATION.high), (-1, ACTIVATION.low)):
         part = np.float32(np.maximum(values[0] * sign, 0) * sign)
         outline = {"width": int(part.any()), "color": area(hue, 0.5)}
         drawing.line(
             start,
-            ribbon.step * size,
+            channel.step * size,
             part,
             line={"shape": "hvh", **outline},
             fill="tozeroy",

@@ -9,6 +9,7 @@ from math import ceil
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from dashboard.figures.theme import (
     ACTIVATION,
@@ -73,17 +74,28 @@ def image_window(values: np.ndarray) -> tuple[float, float]:
 
 
 def placed(
-    values: np.ndarray, unit_to_sample: np.ndarray, index: np.ndarray, fill: float = np.nan
+    values: np.ndarray,
+    unit_to_sample: np.ndarray,
+    index: np.ndarray,
+    fill: float = np.nan,
+    *,
+    linear: bool = False,
 ) -> np.ndarray:
-    """Values (*U) of a layer at sample indices (..., dim), nearest; `fill` outside its grid.
+    """Values (*U) of a layer at sample indices (..., dim); `fill` outside its grid.
 
-    `unit_to_sample` is (dim+1, dim+1), homogeneous: unit index to sample index.
+    `unit_to_sample` is (dim+1, dim+1), homogeneous: unit index to sample index. Each place shows
+    its nearest unit, or what lies between the centres of units, read `linear`.
     """
     inverse = np.linalg.inv(unit_to_sample)
-    unit = np.floor(index @ inverse[:-1, :-1].T + inverse[:-1, -1] + 0.5).astype(int)
+    exact = index @ inverse[:-1, :-1].T + inverse[:-1, -1]
+    unit = np.floor(exact + 0.5).astype(int)
     inside = ((unit >= 0) & (unit < values.shape)).all(axis=-1)
-    clipped = np.clip(unit, 0, np.array(values.shape) - 1)
-    read = values[tuple(np.moveaxis(clipped, -1, 0))]
+    if linear:
+        at = np.moveaxis(exact, -1, 0)
+        read = ndimage.map_coordinates(values, at, np.float32, order=1, mode="nearest")
+    else:
+        clipped = np.clip(unit, 0, np.array(values.shape) - 1)
+        read = values[tuple(np.moveaxis(clipped, -1, 0))]
     return np.where(inside, read, np.float32(fill))
 
 

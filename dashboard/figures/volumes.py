@@ -171,10 +171,19 @@ def planes(
 
 
 def layer_picture(
-    where: Plane, values: np.ndarray, unit_to_sample: np.ndarray, clip: float
+    where: Plane,
+    values: np.ndarray,
+    unit_to_sample: np.ndarray,
+    clip: float,
+    *,
+    linear: bool = False,
 ) -> bytes:
-    """A channel (*U) over a plane of the sample: nearest unit of each voxel, weak ones left out."""
-    return over_picture(placed(values, unit_to_sample, where.indices()), clip)
+    """A channel (*U) over a plane of the sample, weak values left out.
+
+    Each voxel shows its nearest unit, or what lies between them, `linear`.
+    """
+    read = placed(values, unit_to_sample, where.indices(), linear=linear)
+    return over_picture(read, clip)
 
 
 def layer_plane(

@@ -5,7 +5,7 @@ change them.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from threading import Lock
@@ -71,10 +71,11 @@ def remembered(most: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
     return decorate
 
 
-def _bytes(results: Iterable[Any]) -> int:
-    """What the prepared samples hold that results were made from: hours of signal are large."""
+def _bytes(results: Collection[Any]) -> int:
+    """What results hold: prepared samples (hours of signal are large), or what they say."""
     prepared = [getattr(result, "prepared", None) for result in results]
-    return sum(one.array.nbytes for one in prepared if one is not None)
+    own = sum(getattr(result, "nbytes", 0) for result in results)
+    return own + sum(one.array.nbytes for one in prepared if one is not None)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -9,6 +9,7 @@ from dashboard.figures.volumes import layer_picture, layer_plane, plane
 from dashboard.ui import cache, state
 from dashboard.ui.cards import SECONDS, Glimpse
 from dashboard.ui.components.scenes import signal_tile
+from dashboard.ui.overlay import channel_overlay
 from dashboard.ui.scene import Scene, make_scene
 from dashboard.ui.stages.picture import overlay
 from dashboard.ui.stages.time_axis import channel_series
@@ -68,7 +69,7 @@ def _of_signal(scene: Scene, channel: int) -> tuple:
 
 
 def _of_picture(scene: Scene, channel: int) -> tuple:
-    return overlay(scene, channel), (), _mosaic(list(scene.layer.maps))
+    return overlay(scene, channel_overlay(scene, channel)), (), _mosaic(list(scene.layer.maps))
 
 
 def _of_scan(scene: Scene, channel: int) -> tuple:

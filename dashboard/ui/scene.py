@@ -92,7 +92,8 @@ def make_scene(view: state.View) -> Scene:
     spec = chosen_model(view.model, sample)
     lead = view.lead if 0 <= view.lead < len(sample.channels) else cache.default_lead(sample.digest)
     survey = cache.survey(sample.digest, spec.name, lead)
-    name = view.layer if view.layer in survey.trace.names else _first_layer(spec, survey)
+    first = _last_map(spec, survey) if view.show == "why" else _first_layer(spec, survey)
+    name = view.layer if view.layer in survey.trace.names else first
     position = _position(view, sample, spec, lead)
     block = cache.block_of(sample.digest, spec.name, position)
     layer = cache.layer(sample.digest, spec.name, name, lead, block)
@@ -127,6 +128,13 @@ def _first_layer(spec: ModelSpec, survey: cache.Survey) -> str:
     names = survey.trace.names
     inside = [n for n in names if n == spec.default_layer or n.startswith(f"{spec.default_layer}.")]
     return inside[-1] if inside else names[0]
+
+
+def _last_map(spec: ModelSpec, survey: cache.Survey) -> str:
+    """The last layer before an answer that has no places; for an answer with places as ever."""
+    records = survey.trace.records
+    maps = [r.name for r in records if r.stride is not None and np.prod(r.shape[1:]) > 1]
+    return maps[-1] if maps and records[-1].stride is None else _first_layer(spec, survey)
 
 
 def _position(view: state.View, sample: Sample, spec: ModelSpec, lead: int) -> tuple[float, ...]:

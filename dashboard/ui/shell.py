@@ -18,8 +18,8 @@ DISCLAIMER = "Research and teaching; not a medical device."
 STYLE = """<style>
 .stMainBlockContainer {padding-left: clamp(1rem, 2.2vw, 2.25rem);
  padding-right: clamp(1rem, 2.2vw, 2.25rem)}
-[class*="st-key-save-"] button, [class*="st-key-save-"] .stDownloadButton {min-height: 0;
- padding-top: 0; padding-bottom: 0}
+[class*="st-key-save-"] button, [class*="st-key-save-"] .stDownloadButton,
+[class*="st-key-tight-"] button {min-height: 0; padding-top: 0; padding-bottom: 0}
 </style>"""
 
 

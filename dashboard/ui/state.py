@@ -22,7 +22,8 @@ class View:
 
     `sample` is a built-in key or a digest; `position` is a sample index; `other` the second
     channel of the Gram pair; `lead` the channel of the sample that is fed; `scope` names the
-    range colours are scaled over.
+    range colours are scaled over; `show` names the explorer's view, `method` and `answer` what
+    its Why explains and how.
     """
 
     sample: str = "ecg"
@@ -33,6 +34,9 @@ class View:
     lead: int = -1
     position: tuple[float, ...] | None = None
     scope: str = "layer"
+    show: str = "maps"
+    method: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,8 @@ def change(**changes: object) -> View:
     if changes.get("sample", current.sample) != current.sample:
         current = View()
     elif changes.get("model", current.model) != current.model:
-        current = View(sample=current.sample, lead=current.lead, position=current.position)
+        kept = ("sample", "lead", "position", "show", "method")
+        current = View(**{name: getattr(current, name) for name in kept})
     elif changes.get("layer", current.layer) != current.layer:
         current = replace(current, channel=0, other=1)
     st.session_state[VIEW] = replace(current, **changes)
@@ -141,7 +146,7 @@ def _written(value: object) -> str:
 def _from_query(query: dict[str, str]) -> View:
     """A view from untrusted text: unknown names and unreadable numbers are left at the default."""
     chosen: dict[str, object] = {}
-    for name in ("sample", "model", "layer", "scope"):
+    for name in ("sample", "model", "layer", "scope", "show", "method", "answer"):
         if len(query.get(name, "")) in range(1, 100):
             chosen[name] = query[name]
     for name in ("channel", "other", "lead"):

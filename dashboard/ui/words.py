@@ -36,9 +36,9 @@ def signed(value: float, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
 
 
-def relative(value: float) -> str:
+def relative(value: float, digits: int = 3) -> str:
     """Three digits with their sign, plus or a real minus."""
-    return f"{value:+.3g}".replace("-", "\u2212")
+    return f"{value:+.{digits}g}".replace("-", "\u2212")
 
 
 def duration(seconds: float) -> str:

@@ -43,6 +43,19 @@ def unit(channel: int, *place: int) -> Target:
     return lambda output: output[(slice(None), channel, *place)]
 
 
+def region(channel: int, mask: np.ndarray) -> Target:
+    """One channel of an output (N, C, *S) summed over the places of a boolean `mask` (*S).
+
+    What a segmentation says of a whole region: Vinogradova, Dibrov, Myers, "Towards interpretable
+    semantic segmentation via gradient-weighted class activation mapping" (AAAI 2020).
+    Raises ValueError for an empty mask.
+    """
+    if not mask.any():
+        raise ValueError(f"got a mask {mask.shape} of no place, expected at least one")
+    inside = torch.from_numpy(np.ascontiguousarray(mask, dtype=bool))
+    return lambda output: output[:, channel][:, inside.to(output.device)].sum(dim=1)
+
+
 def gradient_times_input(net: nn.Module, array: np.ndarray, target: Target) -> Attribution:
     """Gradient of the target at the input, times the input (C, *S).
 
@@ -62,12 +75,14 @@ def integrated_gradients(
     *,
     baseline: np.ndarray | float = 0.0,
     steps: int = STEPS,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Attribution:
     """Gradients of the target along the straight way from `baseline` to the input (C, *S).
 
     Sundararajan, Taly, Yan, "Axiomatic attribution for deep networks", ICML 2017, eq. 1; the
     integral by Gauss and Legendre's rule with `steps` points. Contributions sum to the difference
     of the output (their proposition 1) as far as the rule is exact: see `Attribution.gap`.
+    `on_progress` hears the share of the points that are done and may raise to end it.
     """
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     with still(net), torch.inference_mode(False), torch.enable_grad():
@@ -77,10 +92,13 @@ def integrated_gradients(
         shares = torch.as_tensor((nodes + 1) / 2).to(end).reshape(shape)  # (steps, 1, ..)
         portions = torch.as_tensor(weights / 2).to(end).reshape(shape)
         mean = torch.zeros_like(end)
-        at_once = max(1, MOST_VALUES // end.numel())
+        at_once, done = max(1, MOST_VALUES // end.numel()), 0.0
         for share, portion in zip(shares.split(at_once), portions.split(at_once), strict=True):
             _, gradient = _gradient(net, start + share * (end - start), target)
             mean += (portion * gradient).sum(dim=0, keepdim=True)
+            done += len(share) / steps
+            if on_progress is not None:
+                on_progress(min(done, 1.0))
         with torch.no_grad():
             output, before = (float(target(net(x))[0]) for x in (end, start))
     values = (mean * (end - start))[0].cpu().numpy()

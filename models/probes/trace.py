@@ -88,7 +88,7 @@ def trace(
     was. `on_progress` hears the share (0..1) of the leaf modules that have run; what it raises ends
     the pass. Raises UnknownLayer and, for a wrong number of axes, ValueError.
     """
-    modules = _leaves(net) if layers is None else _named(net, layers)
+    modules = _leaves(net) if layers is None else named_layers(net, layers)
     with quiet(net):
         dim = dim_of(net)
         places = geometry(net, dim)
@@ -112,7 +112,8 @@ def _leaves(net: nn.Module) -> dict[str, nn.Module]:
     return {name: m for name, m in net.named_modules() if name and not any(m.children())}
 
 
-def _named(net: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
+def named_layers(net: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
+    """Modules by dotted name; raises UnknownLayer with near names for one that does not exist."""
     known = dict(net.named_modules())
     for name in layers:
         if name not in known or not name:

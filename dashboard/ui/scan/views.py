@@ -4,10 +4,18 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from dashboard.ui.scan.niivue import show_niivue
 from dashboard.ui.scan.place import Place
 from dashboard.ui.scan.planes import show_planes
+from dashboard.ui.scan.rendered import show_volume
+from dashboard.ui.scan.solid import show_surface
 
-VIEWS: tuple[tuple[str, Callable[[Place], None]], ...] = (("Planes", show_planes),)
+VIEWS: tuple[tuple[str, Callable[[Place], None]], ...] = (
+    ("Planes", show_planes),
+    ("Surface", show_surface),
+    ("Volume", show_volume),
+    ("NiiVue", show_niivue),
+)
 
 
 def pick_view() -> Callable[[Place], None]:

@@ -1,6 +1,7 @@
 """All channels of a layer as small maps, a page at a time; a click chooses the channel."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -9,38 +10,68 @@ from dashboard.figures.pictures import flattened
 from dashboard.ui import panels, state
 from dashboard.ui.components.tiles import Click, Tile, tiles
 from dashboard.ui.scene import Scene
-from dashboard.ui.words import shape_text
+from dashboard.ui.words import shape_text, signed
 
 PER_PAGE = 64
 
 
-def show_atlas(scene: Scene, picture: Callable[[np.ndarray], bytes], rest: str, **frame) -> None:
-    """One tile a channel; `picture(map)` draws one map, `frame` are options of every tile."""
+@dataclass(frozen=True)
+class Sheet:
+    """Maps (C, *U), a number for each with what it counts, and what saves them."""
+
+    maps: np.ndarray
+    numbers: np.ndarray
+    counted: str
+    npz: Callable[[], bytes]
+    written: Callable[[float], str] = signed
+
+
+def activity(scene: Scene) -> Sheet:
+    """The layer's own maps with the mean activity of each."""
     maps = scene.layer.maps
-    count = len(maps)
-    first = scene.channel // PER_PAGE * PER_PAGE
+    strengths = np.abs(maps).mean(axis=tuple(range(1, maps.ndim)))
+    return Sheet(maps, strengths, "mean |a|", scene.npz)
+
+
+def show_atlas(
+    scene: Scene,
+    picture: Callable[[np.ndarray], bytes],
+    rest: str,
+    sheet: Sheet | None = None,
+    more: tuple[panels.Download, ...] = (),
+    **frame,
+) -> None:
+    """One tile a channel; `picture(map)` draws one map, `frame` are options of every tile.
+
+    `sheet` are the maps shown, those of the layer unless others are given; `more` are files
+    beside the picture and the activations.
+    """
+    sheet = sheet or activity(scene)
+    maps, count = sheet.maps, len(sheet.maps)
+    channel = min(scene.channel, count - 1)
+    first = channel // PER_PAGE * PER_PAGE
     with st.container(horizontal=True, vertical_alignment="center"):
         panels.head(f"All {count} channels", rest)
         st.space("stretch")
         if count > PER_PAGE:
             first = _page(count, first)
     shown = range(first, min(count, first + PER_PAGE))
-    strengths = [float(np.abs(maps[c]).mean()) for c in shown]
+    strengths = [float(sheet.numbers[c]) for c in shown]
     items = [
         Tile(
             id=str(c),
             layers=(picture(maps[c]),),
             left=str(c),
-            right=f"{strength:.2f}",
-            selected=c == scene.channel,
-            alt=f"channel {c}, mean activity {strength:.2g}",
+            right=sheet.written(strength),
+            selected=c == channel,
+            alt=f"channel {c}, {sheet.counted} {strength:.2g}",
             **frame,
         )
         for c, strength in zip(shown, strengths, strict=True)
     ]
     wide = 8 if len(items) > 6 else max(len(items), 4)
     tiles("atlas", items, columns=wide, narrow=4, tight=True, on_click=_chosen)
-    chosen = scene.channel
+    chosen = channel
     files = (
         panels.Download(
             "PNG",
@@ -48,10 +79,12 @@ def show_atlas(scene: Scene, picture: Callable[[np.ndarray], bytes], rest: str, 
             "image/png",
             lambda: flattened((picture(maps[chosen]),), background=scene.theme.page),
         ),
-        panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),
+        *more,
+        panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", sheet.npz),
     )
     text = (
-        f"{len(items)} of {count} channels · number: mean |a| · native {shape_text(maps.shape[1:])}"
+        f"{len(items)} of {count} channels · number: {sheet.counted} · "
+        f"native {shape_text(maps.shape[1:])}"
     )
     panels.caption(f"{text}, nearest", "atlas", files)
 

@@ -17,6 +17,7 @@ from dashboard.figures.pictures import (
 from dashboard.ui import panels, state
 from dashboard.ui.components.scenes import clicked_pixel, image_tile
 from dashboard.ui.components.tiles import Click, Readout, ReadoutRow, Tile, tiles
+from dashboard.ui.overlay import Overlay, channel_overlay
 from dashboard.ui.scene import Scene
 from dashboard.ui.stages.atlas import show_atlas
 from dashboard.ui.words import field_text, plain, shape_text, signed
@@ -26,12 +27,11 @@ def draw(scene: Scene) -> None:
     """Three pictures of one frame, the readout, and the atlas."""
     head = "" if scene.phone else "a frame marks what the chosen unit sees; click to move it"
     panels.head(f"Input and channel {scene.channel}", head)
-    fed = scene.layer.prepared.array
-    shape = fed.shape[1:]
+    shape = scene.layer.prepared.array.shape[1:]
     layers = {
-        "input": (_fed_picture(fed),),
-        "both": overlay(scene, scene.channel),
-        "channel": (map_picture(_on_fed(scene, scene.channel), scene.clip),),
+        "input": (fed_picture(scene),),
+        "both": overlay(scene, channel_overlay(scene)),
+        "channel": (map_picture(on_fed(scene, channel_overlay(scene)), scene.clip),),
     }
     size = f"{shape_text(shape)} px"
     captions = {
@@ -39,22 +39,7 @@ def draw(scene: Scene) -> None:
         "both": (f"channel {scene.channel} on input", ""),
         "channel": (f"channel {scene.channel}", shape_text(scene.record.shape[1:])),
     }
-    centre, box = _place(scene)
-    items = [
-        image_tile(
-            name,
-            pictures,
-            shape,
-            position=centre,
-            box=box,
-            left=captions[name][0],
-            right=captions[name][1],
-            dark=name != "channel",
-            alt=f"{captions[name][0]} of {scene.sample.name}",
-        )
-        for name, pictures in layers.items()
-    ]
-    tiles("input", [*items, _readout(scene)], columns=4, narrow=2, on_click=partial(_moved, scene))
+    show_pictures(scene, layers, captions, _place(scene), _readout(scene))
     files = (
         panels.Download(
             "PNG",
@@ -67,6 +52,36 @@ def draw(scene: Scene) -> None:
     panels.caption(scene.caption, "stage", files)
     clip = scene.clip
     show_atlas(scene, lambda m: map_picture(m, clip), "one colour scale; click to choose")
+
+
+def show_pictures(
+    scene: Scene,
+    layers: dict[str, tuple[bytes, ...]],
+    captions: dict[str, tuple[str, str]],
+    marked: tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None],
+    readout: Readout,
+) -> None:
+    """Pictures of one frame with the position (and a box) marked in each, then a readout.
+
+    The last of `layers` lies on the page, the others on black; places are in index of what was
+    fed.
+    """
+    centre, box = marked
+    items = [
+        image_tile(
+            name,
+            pictures,
+            scene.layer.prepared.array.shape[1:],
+            position=centre,
+            box=box,
+            left=captions[name][0],
+            right=captions[name][1],
+            dark=name != list(layers)[-1],
+            alt=f"{captions[name][0]} of {scene.sample.name}",
+        )
+        for name, pictures in layers.items()
+    ]
+    tiles("input", [*items, readout], columns=4, narrow=2, on_click=partial(_moved, scene))
 
 
 def draw_pair(scene: Scene) -> None:
@@ -82,23 +97,22 @@ def draw_pair(scene: Scene) -> None:
     tiles("pair", items, columns=3, narrow=3, tight=True)
 
 
-def overlay(scene: Scene, channel: int) -> tuple[bytes, bytes]:
-    """The fed picture and a channel to lie over it, as PNG."""
-    under = _fed_picture(scene.layer.prepared.array, under=True)
-    return under, over_picture(_on_fed(scene, channel), scene.clip)
+def overlay(scene: Scene, over: Overlay) -> tuple[bytes, bytes]:
+    """The fed picture and what lies over it, as PNG."""
+    return fed_picture(scene, under=True), over_picture(on_fed(scene, over), over.clip)
 
 
-def _fed_picture(fed: np.ndarray, *, under: bool = False) -> bytes:
+def fed_picture(scene: Scene, *, under: bool = False) -> bytes:
     """What was fed (C, H, W), its whole range from black to white."""
+    fed = scene.layer.prepared.array
     values = fed if len(fed) == 3 else fed[0]
     return input_picture(values, value_window(fed, 0, 100), under=under)
 
 
-def _on_fed(scene: Scene, channel: int) -> np.ndarray:
-    """A channel read, nearest, on the grid of the fed picture."""
-    unit_to_fed = np.linalg.inv(scene.layer.prepared.to_sample) @ scene.layer.place
-    shape = scene.layer.prepared.array.shape[1:]
-    return placed_map(scene.layer.maps[channel], unit_to_fed, shape)
+def on_fed(scene: Scene, over: Overlay) -> np.ndarray:
+    """Values read, nearest, on the grid of the fed picture."""
+    to_fed = np.linalg.inv(scene.layer.prepared.to_sample) @ over.place
+    return placed_map(over.values, to_fed, scene.layer.prepared.array.shape[1:])
 
 
 def _place(scene: Scene) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:

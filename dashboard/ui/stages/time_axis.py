@@ -29,14 +29,14 @@ def draw(scene: Scene) -> None:
     time = scene.layer.position_of(unit)[0] / sample.sampling_rate
     extent = (high - low) if scene.record.field else None
     figure = signal_and_channel(
-        _lead(scene, shown),
+        lead_series(scene, shown),
         channel_series(scene, slice(None)),
         Cell(scene.channel, float(time), (float(low[0]), float(high[0]))),
         theme=scene.theme,
         window=shown.span,
         clip=scene.clip,
         title=f"{sample.channels[scene.lead]} ({sample.units[scene.lead]})",
-        beats=_beats(scene),
+        beats=beat_marks(scene),
         field_text=f"receptive field {field_text(extent, sample.axis_unit)}",
         phone=scene.phone,
     )
@@ -45,7 +45,7 @@ def draw(scene: Scene) -> None:
         f"{sample.channels[scene.lead]} from {shown.start:.1f} to {shown.span[1]:.1f} s with "
         f"channel {scene.channel} of {scene.record.name}: {value:.3g} at {time:.2f} s."
     )
-    key = panels.chart(figure, "ribbon", scene.theme, alt, on_select=_chosen)
+    key = panels.chart(figure, "ribbon", scene.theme, alt, on_select=choose_cell)
     files = (panels.Download("NPZ", f"{scene.record.name}.npz", "application/zip", scene.npz),)
     panels.caption(f"{scene.caption} · activation {relative(value)}", "stage", files, key)
 
@@ -77,7 +77,8 @@ def channel_series(scene: Scene, channel: int | slice) -> Series:
     return Series(start, step, scene.layer.maps[channel])
 
 
-def _lead(scene: Scene, shown: Window) -> Series:
+def lead_series(scene: Scene, shown: Window) -> Series:
+    """The lead (T,) within the window, s."""
     rate = scene.sample.sampling_rate
     first = max(0, int(np.floor(shown.start * rate)) - 1)
     last = int(np.ceil(shown.span[1] * rate)) + 2
@@ -85,14 +86,15 @@ def _lead(scene: Scene, shown: Window) -> Series:
     return Series(first / rate, 1 / rate, values)
 
 
-def _beats(scene: Scene) -> BeatMarks | None:
+def beat_marks(scene: Scene) -> BeatMarks | None:
+    """The network's own beats, None for a network that names none."""
     if scene.answer is None or not isinstance(scene.answer.prediction, Beats):
         return None
     beats = scene.answer.prediction
     return BeatMarks(beats.positions / scene.sample.sampling_rate, beats.symbols, beats.scores)
 
 
-def _chosen(key: str) -> None:
+def choose_cell(key: str) -> None:
     """A click on the ribbon is a channel and a time, on the signal a time."""
     point = panels.selected_point(key)
     if point is None:

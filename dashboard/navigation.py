@@ -24,6 +24,7 @@ class PageRow:
 PAGES = (
     PageRow("home.py", "Home", ":material/home:"),
     PageRow("ecg.py", "ECG", ":material/ecg_heart:"),
+    PageRow("scan.py", "Scan", ":material/view_in_ar:"),
     PageRow("explorer.py", "Layer explorer", ":material/layers:"),
 )
 

@@ -9,7 +9,7 @@ from dashboard.ui.uploads import format_table, upload_box
 
 st.title("See what a convolutional network sees")
 st.markdown(
-    "Drop in an ECG, an image or an MR scan, and a trained network answers. "
+    "Drop in an ECG, an image, a CT or MR scan, and a trained network answers. "
     "Then walk through its layers: activations, receptive fields, Gram matrices."
 )
 show_journeys()
@@ -20,8 +20,8 @@ with box:
 with formats:
     format_table()
 if loaded:
-    kind = state.sample(state.view().sample).kind
-    st.switch_page("../pages/ecg.py" if kind == "ecg" else "../pages/explorer.py")
+    pages = {"ecg": "ecg.py", "image": "explorer.py", "volume": "scan.py"}
+    st.switch_page(f"../pages/{pages[state.sample(state.view().sample).kind]}")
 
 explain("home")
 st.markdown(

@@ -121,6 +121,16 @@ def png(pixels: np.ndarray) -> bytes:
     return _encoded(Image.fromarray(np.ascontiguousarray(flat), modes[pixels.shape[-1]]))
 
 
+def palette_png(steps: np.ndarray, palette: np.ndarray) -> bytes:
+    """uint8 (H, W) as PNG through a palette (256, 4) of colours with alpha: a byte per pixel."""
+    picture = Image.fromarray(np.ascontiguousarray(steps), "P")
+    picture.putpalette(palette[:, :3].tobytes())
+    buffer = BytesIO()
+    transparency = palette[:, 3].tobytes()
+    picture.save(buffer, "PNG", compress_level=3, transparency=transparency)
+    return buffer.getvalue()
+
+
 def _encoded(picture: Image.Image) -> bytes:
     buffer = BytesIO()
     picture.save(buffer, "PNG", compress_level=3)

@@ -1,4 +1,4 @@
-"""Three planes of a volume through a point, seen as a neurologist does: left is left.
+"""Three planes of a volume through a point, left on the left or, as radiologists have it, right.
 
 A plane is a slice of the array along the axis closest to the anatomical direction; nothing is
 rotated away, and one picture pixel is one voxel. The same geometry serves a layer's own grid, whose
@@ -15,6 +15,7 @@ from dashboard.figures.pictures import map_picture, over_picture, placed
 # name, RAS axis looked along, RAS axis to the right, RAS axis upwards
 VIEWS = (("axial", 2, 0, 1), ("coronal", 1, 0, 2), ("sagittal", 0, 1, 2))
 LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))  # low and high end of each RAS axis
+CONVENTIONS = ("neurological", "radiological")  # left on the left; seen from the feet: mirrored
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Plane:
     def cut(self, values: np.ndarray) -> np.ndarray:
         """The slice (rows, columns) of a volume (i, j, k), as it is shown."""
         index = tuple(self.along if axis == self.axes[2] else slice(None) for axis in range(3))
-        return self._turned(values[index])
+        return self.turned(values[index])
 
     def read(self, sample: Sample, channel: int = 0) -> np.ndarray:
         """The slice (rows, columns) of a sample in its units, float32; reads nothing else."""
         index = [self.along if axis == self.axes[2] else slice(None) for axis in range(3)]
-        return self._turned(sample.values((channel, *index)))
+        return self.turned(sample.values((channel, *index)))
 
     def indices(self) -> np.ndarray:
         """(rows, columns, 3) array index of every pixel."""
@@ -76,7 +77,8 @@ class Plane:
         out[..., along] = self.along
         return out
 
-    def _turned(self, cut: np.ndarray) -> np.ndarray:
+    def turned(self, cut: np.ndarray) -> np.ndarray:
+        """A slice in array order, as it is shown."""
         upright = cut if self.axes[0] < self.axes[1] else cut.T
         return upright[:: -1 if self.flips[0] else 1, :: -1 if self.flips[1] else 1]
 
@@ -97,17 +99,39 @@ def closest_axes(affine: np.ndarray) -> tuple[tuple[int, int, int], tuple[int, i
     return tuple(axes), tuple(signs)
 
 
+def obliqueness(affine: np.ndarray) -> float:
+    """The largest angle, in degrees, between an array axis and the anatomical axis it stands for.
+
+    The letters and names of planes go by the closest axis, so they are off by that much.
+    """
+    axes, _ = closest_axes(affine)
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    along = np.abs([directions[ras, axis] for ras, axis in enumerate(axes)])
+    return float(np.degrees(np.arccos(np.clip(along.min(), -1, 1))))
+
+
 def plane(
-    name: str, shape: tuple[int, int, int], affine: np.ndarray, position: np.ndarray
+    name: str,
+    shape: tuple[int, int, int],
+    affine: np.ndarray,
+    position: np.ndarray,
+    convention: str = "neurological",
 ) -> Plane:
-    """The plane `name` of a grid (`shape`, `affine` to RAS+ mm) through array index `position`."""
+    """The plane `name` of a grid (`shape`, `affine` to RAS+ mm) through array index `position`.
+
+    The radiological `convention` looks from the feet and from the front: the left of the body is
+    on the right of the axial and the coronal plane.
+    """
     _, along_ras, right_ras, up_ras = next(view for view in VIEWS if view[0] == name)
     axes, signs = closest_axes(affine)
     down, right, along = axes[up_ras], axes[right_ras], axes[along_ras]
-    flips = (signs[up_ras] > 0, signs[right_ras] < 0)  # the picture's rows run downwards
+    mirrored = convention == "radiological" and right_ras == 0
+    flips = (signs[up_ras] > 0, (signs[right_ras] < 0) != mirrored)  # rows run downwards
     size = np.linalg.norm(affine[:3, :3], axis=0) * shape
     at = int(np.clip(round(float(position[along])), 0, shape[along] - 1))
     (west, east), (south, north) = LETTERS[right_ras], LETTERS[up_ras]
+    if mirrored:
+        west, east = east, west
     return Plane(
         name,
         (down, right, along),
@@ -134,10 +158,15 @@ def _to_index(
 
 
 def planes(
-    shape: tuple[int, int, int], affine: np.ndarray, position: np.ndarray
+    shape: tuple[int, int, int],
+    affine: np.ndarray,
+    position: np.ndarray,
+    convention: str = "neurological",
 ) -> tuple[Plane, Plane, Plane]:
     """Axial, coronal and sagittal plane through array index `position`."""
-    axial, coronal, sagittal = (plane(view[0], shape, affine, position) for view in VIEWS)
+    axial, coronal, sagittal = (
+        plane(view[0], shape, affine, position, convention) for view in VIEWS
+    )
     return axial, coronal, sagittal
 
 

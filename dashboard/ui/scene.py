@@ -89,7 +89,7 @@ def make_scene(view: state.View) -> Scene:
         sample = state.sample(view.sample)
     except KeyError:
         sample = state.sample("ecg")
-    spec = _model(view.model, sample)
+    spec = chosen_model(view.model, sample)
     lead = view.lead if 0 <= view.lead < len(sample.channels) else cache.default_lead(sample.digest)
     survey = cache.survey(sample.digest, spec.name, lead)
     name = view.layer if view.layer in survey.trace.names else _first_layer(spec, survey)
@@ -115,7 +115,8 @@ def make_scene(view: state.View) -> Scene:
     )
 
 
-def _model(name: str, sample: Sample) -> ModelSpec:
+def chosen_model(name: str, sample: Sample) -> ModelSpec:
+    """The network named, else the first that was trained on samples like this one."""
     offered = cache.models_for(sample.dim)
     fitting = [s for s in offered if s.weights_for(sample.dim) and not s.input.fits(sample)]
     return next((s for s in offered if s.name == name), (fitting or offered)[0])

@@ -33,8 +33,9 @@ def plane_tile(
     box: tuple[np.ndarray, np.ndarray] | None = None,
     caption: str = "",
     alt: str = "",
+    more: tuple[Mark, ...] = (),
 ) -> Tile:
-    """A plane with crosshair, letters, bar and the box of a receptive field, on black.
+    """A plane with crosshair, letters, bar, the box of a receptive field and `more`, on black.
 
     All planes of a scan share `field_mm`, the side of their square frame, so that they have one
     scale; `position` and the corners of `box` are array indices (3,).
@@ -43,6 +44,7 @@ def plane_tile(
     marks: list[Mark] = [Line(-FAR, y, FAR, y), Line(x, -FAR, x, FAR)]
     if box is not None:
         marks.append(Box(*where.box(*box)))
+    marks.extend(more)
     bar = scale_bar(field_mm)
     return Tile(
         where.name,

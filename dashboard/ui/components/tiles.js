@@ -1,5 +1,5 @@
 // A grid of pictures: layers of PNG, marks in SVG, captions. Reports where a picture was clicked
-// (fractions of the picture) and by how much the wheel turned over it.
+// (fractions of the picture) and by how much the wheel turned over it, or keys moved it.
 const SVG = "http://www.w3.org/2000/svg";
 
 const element = (name, parent, className, text) => {
@@ -35,6 +35,37 @@ const DRAW = {
     place(element("i", picture, `text ${m.tone} ${m.anchor}`, m.text), m.x, m.y),
 };
 
+// Pictures by name, where the server sends each only once: the last ones seen, of all grids.
+const KEPT = 64;
+const kept = new Map();
+
+const keep = (pictures) => {
+  for (const [name, source] of Object.entries(pictures)) {
+    kept.delete(name);
+    kept.set(name, source);
+  }
+  for (const name of kept.keys()) {
+    if (kept.size <= KEPT) break;
+    kept.delete(name);
+  }
+};
+
+// The names of `tiles` as pictures. An unknown one is left undefined and counted: it is asked for.
+const resolved = (tiles) => {
+  let missing = 0;
+  const filled = tiles.map((tile) => {
+    if (tile.rows) return tile;
+    const layers = tile.layers.map((name) => {
+      const source = kept.get(name);
+      if (source) keep({ [name]: source });
+      else missing += 1;
+      return source;
+    });
+    return { ...tile, layers };
+  });
+  return { filled, missing };
+};
+
 const drawPicture = (picture, tile) => {
   Object.assign(picture.style, { width: `${100 * tile.width}%`, height: `${100 * tile.height}%` });
   // Images are kept between runs and only change their source, so that nothing flickers.
@@ -44,7 +75,7 @@ const drawPicture = (picture, tile) => {
     image.alt = "";
     image.draggable = false;
     image.className = tile.smooth ? "smooth" : "";
-    if (image.src !== source) image.src = source;
+    if (source && image.src !== source) image.src = source;
   });
   images.slice(tile.layers.length).forEach((image) => image.remove());
   picture.querySelectorAll("svg, i").forEach((node) => node.remove());
@@ -97,7 +128,10 @@ const drawTile = (cell, tile, report) => {
       y: pointed ? (event.clientY - area.top) / area.height : null,
     });
   };
-  frame.onwheel = report.wheel && ((event) => report.wheel(tile.id, event));
+  frame.onwheel =
+    report.move && ((event) => report.move(tile.id, event, Math.sign(event.deltaY)));
+  frame.onkeydown =
+    report.move && ((event) => event.key in STEPS && report.move(tile.id, event, STEPS[event.key]));
 };
 
 const drawReadout = (cell, tile) => {
@@ -110,13 +144,19 @@ const drawReadout = (cell, tile) => {
   });
 };
 
-// Wheel ticks are collected for a moment and sent as one number of steps.
-const collectWheel = (send) => {
+// What a key is worth in ticks of the wheel: down is positive. Home and End go all the way.
+const STEPS = {
+  ArrowUp: -1, ArrowRight: -1, ArrowDown: 1, ArrowLeft: 1,
+  PageUp: -10, PageDown: 10, Home: 1e6, End: -1e6,
+};
+
+// Wheel ticks and keys are collected for a moment and sent as one number of steps.
+const collectMoves = (send) => {
   const waiting = new Map();
   let timer = null;
-  return (id, event) => {
+  return (id, event, steps) => {
     event.preventDefault();
-    waiting.set(id, (waiting.get(id) ?? 0) + Math.sign(event.deltaY));
+    waiting.set(id, (waiting.get(id) ?? 0) + steps);
     timer ??= setTimeout(() => {
       timer = null;
       waiting.forEach((delta, tile) => delta && send({ id: tile, delta }));
@@ -133,10 +173,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
   grid.classList.toggle("tight", data.tight);
   const report = {
     click: (value) => setTriggerValue("click", value),
-    wheel: data.wheel ? collectWheel((value) => setTriggerValue("wheel", value)) : null,
+    move: data.wheel ? collectMoves((value) => setTriggerValue("wheel", value)) : null,
   };
+  let shown = data.tiles;
+  if (data.pictures) {
+    keep(data.pictures);
+    const { filled, missing } = resolved(data.tiles);
+    shown = filled;
+    if (missing && root.asked !== data.turn) {
+      root.asked = data.turn;
+      setTriggerValue("missing", data.turn);
+    }
+  }
   const old = [...grid.children];
-  data.tiles.forEach((tile, k) => {
+  shown.forEach((tile, k) => {
     const kind = tile.rows ? "readout" : "picture";
     let cell = old[k];
     if (!cell || cell.dataset.kind !== kind) {

@@ -3,13 +3,16 @@
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 FOLDER = Path(__file__).parent
+SENT = 24  # pictures that a browser is trusted to still have; it keeps more than twice as many
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ class Click:
 
 @dataclass(frozen=True)
 class Wheel:
-    """The wheel turned over tile `id` by `delta` steps, down is positive."""
+    """The wheel turned over tile `id` by `delta` steps, down is positive; keys count likewise."""
 
     id: str
     delta: int
@@ -159,14 +162,17 @@ def tiles(
     columns: int = 4,
     narrow: int = 2,
     tight: bool = False,
+    sent_once: bool = False,
     on_click: Callable[[Click], None] | None = None,
     on_wheel: Callable[[Wheel], None] | None = None,
 ) -> Click | None:
     """Draw `items` in `columns`, or in `narrow` columns where the grid is under 560 px wide.
 
-    `tight` is the close grid of an atlas. The callbacks run before the page does; the click is
-    also returned, in the one run that it caused.
+    `tight` is the close grid of an atlas. With `sent_once` a picture that the browser has had
+    lately is only named, so that a new slice costs one picture. The callbacks run before the page
+    does; the click is also returned, in the one run that it caused.
     """
+    book = f"{key}-sent"  # session key: the names of the pictures sent last
 
     def clicked() -> None:
         if on_click and (value := st.session_state[key].get("click")):
@@ -176,24 +182,53 @@ def tiles(
         if on_wheel and (value := st.session_state[key].get("wheel")):
             on_wheel(Wheel(**value))
 
+    data = {"tiles": [_packed(item) for item in items]}
+    names: tuple[str, ...] = ()
+    if sent_once:
+        sent = st.session_state.get(book, ())
+        data, names = _named(data["tiles"], sent)
     result = _view(
         key=key,
         data={
-            "tiles": [_packed(item) for item in items],
+            **data,
             "columns": columns,
             "narrow": narrow,
             "tight": tight,
             "wheel": on_wheel is not None,
         },
+        on_missing_change=lambda: st.session_state.pop(book, None),
         on_click_change=clicked,
         on_wheel_change=turned,
     )
+    if sent_once:
+        st.session_state[book] = names  # only now: a run that was interrupted before sent nothing
     return Click(**result.click) if result.click else None
 
 
-def data_uri(png: bytes) -> str:
-    """PNG bytes as the address an image element takes."""
-    return "data:image/png;base64," + b64encode(png).decode()
+def _named(
+    packed: list[dict[str, Any]], sent: tuple[str, ...]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Tiles whose layers are names, the pictures not yet `sent`, and the names sent by then.
+
+    The browser asks once per `turn` for what it lacks after all: a later run's pictures may
+    overtake those of an interrupted one.
+    """
+    pictures = {}
+    for tile in packed:
+        sources = tile.get("layers", ())
+        names = [blake2b(source.encode(), digest_size=8).hexdigest() for source in sources]
+        pictures |= dict(zip(names, sources, strict=True))
+        if names:
+            tile["layers"] = names
+    fresh = {name: source for name, source in pictures.items() if name not in sent}
+    known = (*(name for name in sent if name not in pictures), *pictures)[-SENT:]
+    return {"tiles": packed, "pictures": fresh, "turn": token_hex(4)}, known
+
+
+def data_uri(picture: bytes) -> str:
+    """PNG or JPEG bytes as the address an image element takes."""
+    kind = "jpeg" if picture[:2] == b"\xff\xd8" else "png"
+    return f"data:image/{kind};base64," + b64encode(picture).decode()
 
 
 def _packed(item: Tile | Readout) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import nn
 from dashboard.data.prepare import Prepared, prepare
 from dashboard.data.sample import Sample
 from models import registry
-from models.decode import beats, classes
+from models.decode import beats, classes, segmentation
 from models.device import choose
 from models.records import Beats, Classes, Landmarks, Mask
 from models.run import run, run_chunked
@@ -128,10 +128,19 @@ def _beats(
     return replace(found, positions=np.clip(positions, 0, sample.shape[0] - 1))
 
 
+def _mask(
+    net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample, output: torch.Tensor
+) -> Mask:
+    names = classes.class_names(spec, output.shape[1])
+    place = (prepared.to_sample, prepared.valid, sample.shape)
+    return segmentation.decode(output, names, *place)
+
+
 # By task of the spec: (net, spec, prepared, sample, output) to the record of the answer.
 _DECODE: Mapping[str, Callable[..., Prediction]] = {
     "beats": _beats,
     "classification": _classes,
+    "segmentation": _mask,
 }
 
 

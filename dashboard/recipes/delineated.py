@@ -1,7 +1,7 @@
 """Samples with a class for every position: a folder's images and labels, by split."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +80,7 @@ def fed(case: Delineated, spec: InputSpec, classes: int) -> Fed:
     """What `prepare` feeds of a case, and its labels brought the same way, class by class."""
     prepared = prepare(case.sample, spec)
     inside = (slice(None), *(slice(n) for n in prepared.valid))
-    plain = InputSpec(**{**vars(spec), "normalise": "none"})
+    plain = replace(spec, normalise="none")
     maps = [
         prepare(_as_sample(case, case.labels == k), plain).array[inside][0] for k in range(classes)
     ]

@@ -213,5 +213,7 @@ SPECS = (
                 trained_on="T1 MR crops around one hippocampus",
             ),
         ),
+        # each part of a training case has 990 to 2600 mm3
+        decoder={"least_mm3": 500, "most_mm3": 4000},
     ),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from dashboard.data.sample import Sample
 from models.records import Mask
 
-SCANNER = 1  # NIfTI's code for coordinates of the scanner (qform and sform)
+ALIGNED = 2  # NIfTI-1 code: "aligned anatomy", coordinates of another file
 
 
 def write_labels(mask: Mask, sample: Sample, path: Path) -> Path:
@@ -22,8 +22,11 @@ def write_labels(mask: Mask, sample: Sample, path: Path) -> Path:
             f"got labels {mask.labels.shape} for a sample {sample.shape}, expected a volume's"
         )
     image = nibabel.Nifti1Image(mask.labels.astype(np.uint8, copy=False), sample.affine)
-    image.set_sform(sample.affine, SCANNER)
-    image.set_qform(sample.affine, SCANNER)
+    image.set_sform(sample.affine, ALIGNED)
+    columns = sample.affine[:3, :3] / np.array(sample.spacing)
+    # A qform holds rotations only: with shear, readers must take the sform.
+    straight = np.allclose(columns.T @ columns, np.eye(3), atol=1e-4)
+    image.set_qform(sample.affine, ALIGNED if straight else 0)
     image.header.set_xyzt_units("mm")
     named = ", ".join(f"{k} {name}" for k, name in enumerate(mask.names))
     image.header["descrip"] = named.encode("ascii", "replace")[:79]

@@ -113,10 +113,7 @@ EXTRA = {1: (21,), 2: (9, 14), 3: (5, 0, 7)}  # samples beyond one window, per a
 @pytest.mark.parametrize("case", CASES)
 def test_dense_answers_are_those_of_the_windows_cut_out(case, dim, every):
     make, channels, side, step = CASES[case]
-    if every and dim == 3:
-        extra = (2, 0, 1)  # each position costs a window
-    else:
-        extra = EXTRA[dim]
+    extra = (2, 0, 1) if every and dim == 3 else EXTRA[dim]  # each position costs a window
     net, size = seeded(make, dim), (side,) * dim
     stride = (1 if every else step,) * dim
     array = noise(channels, *(n + more for n, more in zip(size, extra, strict=True)))

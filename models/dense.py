@@ -9,7 +9,7 @@ stride; with dilated kernels instead of strides ("a trous") at every position: G
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,9 +21,9 @@ from models.dense_rules import FUNCTIONS, Given, NotDense, Window, left_as_it_is
 from models.locks import dim_of, still
 from models.probes.geometry import graph_of
 from models.probes.reach import SIZES
-from models.run import run, run_chunked
+from models.run import chunks, run
 
-__all__ = ["Dense", "NotDense", "dense", "run_dense"]
+__all__ = ["Dense", "NotDense", "dense", "dense_pieces", "joined", "run_dense"]
 
 
 @dataclass(frozen=True)
@@ -104,24 +104,33 @@ def _shapes(net: nn.Module, graph: fx.Graph, shape: tuple[int, ...]) -> dict[str
 
 
 def run_dense(
-    whole: Dense,
-    array: np.ndarray | torch.Tensor,
-    *,
-    chunk: int | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    whole: Dense, array: np.ndarray | torch.Tensor, *, chunk: int | None = None
 ) -> np.ndarray:
     """The answers (K, *positions) float32, before softmax, for every window of `array` (C, *S).
 
     `chunk` fed samples along the first axis are run at once (default: all), with margins, so
-    that the answer is that of one pass; `on_progress` as in `run_chunked`.
+    that the answer is that of one pass.
     """
-    places = whole.positions(array.shape[1:])
-    if chunk is None or chunk >= array.shape[1]:
-        out = run(whole.net, array)
-    else:
-        out = run_chunked(whole.net, array, chunk, on_progress=on_progress)
-    inside = tuple(slice(0, n) for n in places)
-    return out[(0, slice(None), *inside)].float().numpy()
+    pieces = [piece for _, piece in dense_pieces(whole, array, chunk or array.shape[1])]
+    return joined(whole, pieces, array.shape[1:])
+
+
+def dense_pieces(
+    whole: Dense, array: np.ndarray | torch.Tensor, chunk: int
+) -> Iterator[tuple[float, np.ndarray]]:
+    """The answers piece by piece along the first axis: the share done, scores (K, rows, *P[1:])."""
+    if chunk >= array.shape[1]:
+        whole.positions(array.shape[1:])
+        yield 1.0, run(whole.net, array)[0].float().numpy()
+        return
+    for share, piece in chunks(whole.net, array, chunk):
+        yield share, piece[0].float().numpy()
+
+
+def joined(whole: Dense, pieces: Sequence[np.ndarray], shape: Sequence[int]) -> np.ndarray:
+    """Pieces put together, without what hangs over the end of an input of `shape` (*S)."""
+    inside = tuple(slice(0, n) for n in whole.positions(shape))
+    return np.concatenate(pieces, axis=1)[(slice(None), *inside)]
 
 
 # The graph

@@ -28,6 +28,7 @@ from models.decode import segmentation
 from models.decode.classes import class_names
 from models.dense import Dense, dense, dense_pieces, joined, run_dense
 from models.folded import folded
+from models.probes.geometry import OUTPUT, geometry
 from models.records import Mask, Step
 from models.run import run
 from models.spec import ModelSpec
@@ -37,7 +38,7 @@ BATCH = 16  # patches at once
 SIDE = 64  # voxels of a window of a network of any input size
 OVERLAP = 0.25  # of a window, shared with the next
 AIR = 0.1  # of the scan's range (0.5 to 99.5 %): a patch without a brighter voxel is air
-DENSE_BYTES = 256 * 2**20  # activations of a dense pass held at once
+DENSE_BYTES = 2**30  # activations of a dense pass, all layers together
 WORK_BYTES = 64 * 2**20  # what a first pass takes whatever its size
 
 
@@ -230,7 +231,7 @@ def _plan_dense(net: nn.Module, spec: ModelSpec, shape: tuple[int, ...], whole: 
     started = perf_counter()
     classes = len(run_dense(whole, noise))
     seconds = (perf_counter() - started) * prod(shape) / prod(block)
-    rows = min(shape[0], _chunk(whole, channels, shape) + 2 * whole.size[0])
+    rows = min(shape[0], _chunk(whole, channels, shape) + _margins(whole))
     activations = count(whole.net, (channels, rows, *shape[1:])).activation_bytes
     held = 4 * (5 * prod(shape) + 4 * classes * prod(units))
     total = held + 3 * activations // 2 + WORK_BYTES  # convolutions reorder what they take
@@ -238,10 +239,18 @@ def _plan_dense(net: nn.Module, spec: ModelSpec, shape: tuple[int, ...], whole: 
 
 
 def _chunk(whole: Dense, channels: int, shape: tuple[int, ...]) -> int:
-    """Fed rows per pass so that activations stay near DENSE_BYTES."""
+    """Fed rows per piece, so that the activations of all layers stay near DENSE_BYTES."""
     per_row = count(whole.net, (channels, *shape)).activation_bytes / shape[0]
-    step = whole.stride[0]
-    return max(step, int(DENSE_BYTES / per_row - 2 * whole.size[0]) // step * step)
+    rows, step = int(DENSE_BYTES / per_row), whole.stride[0]
+    if rows >= shape[0]:
+        return shape[0]
+    return max(step, (rows - _margins(whole)) // step * step)
+
+
+def _margins(whole: Dense) -> int:
+    """Fed rows that a piece needs around its own."""
+    place = geometry(whole.net, len(whole.size))[OUTPUT]
+    return int(place.field[0]) + 2 * whole.stride[0]
 
 
 def _run_dense(

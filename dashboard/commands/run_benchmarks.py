@@ -32,6 +32,8 @@ BENCHMARKS = (
     Benchmark("trace-1d", f"{ANALYSIS}.tracing", "trace_1d"),
     Benchmark("trace-2d", f"{ANALYSIS}.tracing", "trace_2d"),
     Benchmark("trace-3d", f"{ANALYSIS}.tracing", "trace_3d"),
+    Benchmark("dense", f"{ANALYSIS}.dense", "dense_3d"),
+    Benchmark("sliding", f"{ANALYSIS}.dense", "sliding_3d"),
     # Last: TorchLens replaces functions of torch while it runs.
     Benchmark("torchlens", f"{ANALYSIS}.tracing", "torchlens"),
 )

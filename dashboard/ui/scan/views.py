@@ -6,8 +6,12 @@ import streamlit as st
 
 from dashboard.ui.scan.place import Place
 from dashboard.ui.scan.planes import show_planes
+from dashboard.ui.scan.whole import show_whole
 
-VIEWS: tuple[tuple[str, Callable[[Place], None]], ...] = (("Planes", show_planes),)
+VIEWS: tuple[tuple[str, Callable[[Place], None]], ...] = (
+    ("Planes", show_planes),
+    ("Whole scan", show_whole),
+)
 
 
 def pick_view() -> Callable[[Place], None]:

@@ -36,7 +36,7 @@ def test_the_map_of_an_uploaded_scan_is_drawn_and_reads_back_aligned(page, app_u
     file, affine = part()
     visit(page, app_url, 60)
     upload(page, [file], timeout=90)
-    visit(page, f"{page.url.split('?')[0].rsplit('/', 1)[0]}/scan") if "/scan" not in page.url else None
+    page.wait_for_url("**/scan*", timeout=60_000)
     rest(page, 60)
     open_whole(page)
     told = page.locator("body").inner_text()

@@ -51,8 +51,10 @@ def show_whole(place: Place) -> None:
 def _show_run(place: Place, ways: tuple[str, ...]) -> None:
     """Choices, plan and button; the run itself when the button was pressed."""
     digest, model = place.sample.digest, place.spec.name
-    place_of_plan = st.container(gap="xsmall")
-    method, parts, air = _choices(ways)
+    words = st.container(gap="xsmall")
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with row:
+        method, parts, air = _choices(ways)
     try:
         plan = planned(digest, model, method, parts)
     except ValueError as error:
@@ -60,14 +62,14 @@ def _show_run(place: Place, ways: tuple[str, ...]) -> None:
         return
     key: Key = (digest, model, method, parts, air)
     name = f"whole-{'-'.join(map(str, key))}"
-    with place_of_plan:
+    with words:
         st.markdown(_plan_words(place, plan))
     cancelled = st.session_state.setdefault(tasks.CANCELLED, set())
     if name in cancelled:  # the plan stays in sight; another press starts again
         cancelled.discard(name)
         st.session_state.pop(WANTED, None)
         st.info("The run was cancelled; nothing of it is kept.", icon=":material/cancel:")
-    st.button(
+    row.button(
         "Run over the whole scan",
         type="primary",
         icon=":material/play_arrow:",
@@ -79,35 +81,34 @@ def _show_run(place: Place, ways: tuple[str, ...]) -> None:
 
 def _choices(ways: tuple[str, ...]) -> tuple[str, int, bool]:
     """Method, parts of the stride, and whether air is left out."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        method, parts = ways[0], 1
-        if len(ways) > 1:
-            method = st.segmented_control(
-                "Method",
-                ways,
-                default=ways[0],
-                format_func=TITLES.get,
-                required=True,
-                key="scan-whole-method",
-                label_visibility="collapsed",
-                help="Patch by patch: each answer is that of the crosshair there. One pass: as "
-                "convolutions over the scan, many times faster.",
-            )
-        if method == WINDOWS:
-            parts = st.segmented_control(
-                "Step",
-                FINER,
-                default=1,
-                format_func={1: "coarse", 2: "finer", 4: "finest"}.get,
-                required=True,
-                key="scan-whole-parts",
-                label_visibility="collapsed",
-            )
-        air = method != DENSE and st.toggle(
-            "Leave out air",
-            key="scan-whole-air",
-            help="Windows without a voxel brighter than a tenth of the scan's range are not run.",
+    method, parts = ways[0], 1
+    if len(ways) > 1:
+        method = st.segmented_control(
+            "Method",
+            ways,
+            default=ways[0],
+            format_func=TITLES.get,
+            required=True,
+            key="scan-whole-method",
+            label_visibility="collapsed",
+            help="Patch by patch: each answer is that of the crosshair there. One pass: as "
+            "convolutions over the scan, many times faster.",
         )
+    if method == WINDOWS:
+        parts = st.segmented_control(
+            "Step",
+            FINER,
+            default=1,
+            format_func={1: "coarse", 2: "finer", 4: "finest"}.get,
+            required=True,
+            key="scan-whole-parts",
+            label_visibility="collapsed",
+        )
+    air = method != DENSE and st.toggle(
+        "Leave out air",
+        key="scan-whole-air",
+        help="Windows without a voxel brighter than a tenth of the scan's range are not run.",
+    )
     return method, parts, air
 
 

@@ -302,7 +302,7 @@ MODULES: tuple[tuple[tuple[type[nn.Module], ...], Rule], ...] = (
     ((batchnorm._BatchNorm,), _batch_norm),
     ((nn.Identity, dropout._DropoutNd), _nothing),
     ((nn.Softmax, nn.LogSoftmax), _softmax),
-    ((nn.MultiheadAttention, nn.Softmax2d, nn.Softmin), None),
+    ((nn.MultiheadAttention, nn.Softmin), None),
 )
 
 

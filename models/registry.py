@@ -16,9 +16,9 @@ from models.spec import ModelSpec, Weights
 
 FAMILIES = (
     beat_grid,
-    unet,
     lenet,
     resnet,
+    unet,
 )
 
 

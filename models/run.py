@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from models.locks import dim_of, lock_of, quiet
 from models.probes.geometry import OUTPUT, Geometry, geometry
 
-__all__ = ["as_batch", "lock_of", "run", "run_chunked"]
+__all__ = ["as_batch", "chunks", "lock_of", "run", "run_chunked"]
 
 
 def as_batch(net: nn.Module, array: np.ndarray | Tensor) -> Tensor:
@@ -68,6 +68,24 @@ def run_chunked(
     `on_progress` hears the share done (0..1) after each piece; what it raises ends the run. Raises
     ValueError when the output has no place on the input.
     """
+    outputs = []
+    pieces = chunks(net, array, chunk, multiple=multiple, overlap=overlap)
+    for share, piece in pieces:
+        outputs.append(piece)
+        if on_progress is not None:
+            on_progress(share)
+    return torch.cat(outputs, dim=2)
+
+
+def chunks(
+    net: nn.Module,
+    array: np.ndarray | Tensor,
+    chunk: int,
+    *,
+    multiple: int | None = None,
+    overlap: int | None = None,
+) -> Iterator[tuple[float, Tensor]]:
+    """The pieces of `run_chunked` one by one: the share done, and the piece's own output."""
     dim = dim_of(net)
     places = geometry(net, dim)
     out = places.get(OUTPUT)
@@ -78,15 +96,11 @@ def run_chunked(
     batch = torch.as_tensor(array)
     batch = batch if batch.ndim == dim + 2 else batch[None]
     pieces = _pieces(batch.shape[2], *(_round_up(n, step) for n in (chunk, before, after)))
-    outputs = []
     for start, end, low, high in pieces:
         result = run(net, batch[:, :, low:high])
         first = round((start - low) / out.stride[0])
         last = result.shape[2] if end is None else first + round((end - start) / out.stride[0])
-        outputs.append(result[:, :, first:last])
-        if on_progress is not None:
-            on_progress(min(1.0, (start + chunk) / batch.shape[2]))
-    return torch.cat(outputs, dim=2)
+        yield min(1.0, (start + chunk) / batch.shape[2]), result[:, :, first:last]
 
 
 def _common_stride(places: Iterable[Geometry | None]) -> int:

@@ -12,6 +12,11 @@ class SampleLike(Protocol):
     modality: str
     array: Any
     sampling_rate: float | None
+    axis_unit: str
+    spacing: tuple[float, ...]
+
+
+COARSE = 2.05  # times the trained spacing: from here on voxels are too coarse to resample
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,16 @@ class InputSpec:
     def fits(self, sample: SampleLike) -> list[str]:
         """Why a sample lies outside the training domain; empty when nothing speaks against it."""
         wanted = DOMAINS[self.domain]
-        if sample.modality in wanted.modalities or not wanted.modalities:
-            return []
-        return [f"trained on {wanted.title}, this is {_with_article(sample.modality)}"]
+        reasons = []
+        if wanted.modalities and sample.modality not in wanted.modalities:
+            reasons.append(f"trained on {wanted.title}, this is {_with_article(sample.modality)}")
+        if self.spacing is not None and sample.axis_unit == "mm":
+            coarsest = max(sample.spacing)
+            if coarsest > COARSE * self.spacing:
+                reasons.append(
+                    f"trained on voxels of {self.spacing:g} mm, these are up to {coarsest:.3g} mm"
+                )
+        return reasons
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import nn
 from dashboard.data.prepare import Prepared, prepare
 from dashboard.data.sample import Sample
 from models import registry
-from models.decode import beats, classes
+from models.decode import beats, classes, segmentation
 from models.device import choose
 from models.records import Beats, Classes, Landmarks, Mask
 from models.run import run, run_chunked
@@ -80,7 +80,11 @@ def analyze(
     ready = perf_counter()
     prediction = predict(net, spec, prepared, sample, on_progress)
     seconds = Seconds(read_seconds, ready - started, perf_counter() - ready)
-    reasons = (*spec.input.fits(sample), *_empty_lead(sample, prepared))
+    reasons = (
+        *spec.input.fits(sample),
+        *_empty_lead(sample, prepared),
+        *unlikely_volumes(sample, spec, prediction),
+    )
     return Analysis(sample, spec, prepared, prediction, reasons, seconds, str(device_of(net)))
 
 
@@ -128,10 +132,19 @@ def _beats(
     return replace(found, positions=np.clip(positions, 0, sample.shape[0] - 1))
 
 
+def _mask(
+    net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample, output: torch.Tensor
+) -> Mask:
+    names = classes.class_names(spec, output.shape[1])
+    place = (prepared.to_sample, prepared.valid, sample.shape)
+    return segmentation.decode(output, names, *place)
+
+
 # By task of the spec: (net, spec, prepared, sample, output) to the record of the answer.
 _DECODE: Mapping[str, Callable[..., Prediction]] = {
     "beats": _beats,
     "classification": _classes,
+    "segmentation": _mask,
 }
 
 
@@ -160,6 +173,27 @@ def _empty_lead(sample: Sample, prepared: Prepared) -> list[str]:
     if prepared.gaps is None or not prepared.gaps.all():
         return []
     return [f"lead {sample.channels[prepared.channel]} holds no values"]
+
+
+def unlikely_volumes(sample: Sample, spec: ModelSpec, prediction: Prediction) -> list[str]:
+    """Why a segmentation is not to be believed: parts far smaller or larger than in training."""
+    if not isinstance(prediction, Mask) or sample.dim != 3 or "least_mm3" not in spec.decoder:
+        return []
+    least, most = spec.decoder["least_mm3"], spec.decoder["most_mm3"]
+    voxel = voxel_volume(sample)
+    volumes = {name: count * voxel for name, count in prediction.counts().items()}
+    odd = [f"{v:.0f} mm³ of {name}" for name, v in volumes.items() if not least <= v <= most]
+    if not odd:
+        return []
+    return [
+        f"found {' and '.join(odd)}, expected {least:g} to {most:g} mm³ of each: "
+        "probably not what the network was trained on"
+    ]
+
+
+def voxel_volume(sample: Sample) -> float:
+    """mm³ per voxel of a volume: the determinant of its affine, right for sheared ones too."""
+    return float(abs(np.linalg.det(sample.affine[:3, :3])))
 
 
 def device_of(net: nn.Module) -> torch.device:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from dashboard.analysis.analyze import Analysis
+from dashboard.analysis.analyze import Analysis, voxel_volume
 from dashboard.data.prepare import Prepared
 from models.probes.trace import Trace, trace
-from models.records import Beats, Classes
+from models.records import Beats, Classes, Mask
 
 
 def document(analysis: Analysis) -> dict[str, Any]:
@@ -77,7 +77,19 @@ def _beats(beats: Beats, rate: float) -> list[dict[str, Any]]:
     ]
 
 
-_PREDICTIONS = {Classes: _classes, Beats: _beats_and_lead}
+def _mask(analysis: Analysis) -> dict[str, Any]:
+    """Voxels per class; of a volume also mm³; `region`: first and end index where was looked."""
+    prediction, sample = analysis.prediction, analysis.sample
+    counts = prediction.counts()
+    region = prediction.region or tuple(slice(0, n) for n in sample.shape)
+    found = {"labels": counts, "region": [[s.start, s.stop] for s in region]}
+    if sample.dim == 3:
+        voxel = voxel_volume(sample)
+        found["volume_mm3"] = {name: round(n * voxel, 2) for name, n in counts.items()}
+    return found
+
+
+_PREDICTIONS = {Classes: _classes, Beats: _beats_and_lead, Mask: _mask}
 
 
 def answer_lines(analysis: Analysis) -> list[str]:
@@ -97,7 +109,17 @@ def _beat_lines(analysis: Analysis) -> list[str]:
     return [f"lead {lead}: {len(prediction)} beats ({named or 'none'})"]
 
 
-_LINES = {Classes: _class_lines, Beats: _beat_lines}
+def _mask_lines(analysis: Analysis) -> list[str]:
+    found = _mask(analysis)
+    volumes = found.get("volume_mm3", {})
+    return [
+        f"{name}: {count} {'voxels' if volumes else 'positions'}"
+        + (f", {volumes[name]:.0f} mm³" if volumes else "")
+        for name, count in found["labels"].items()
+    ]
+
+
+_LINES = {Classes: _class_lines, Beats: _beat_lines, Mask: _mask_lines}
 
 
 def default_layers(analysis: Analysis) -> list[str]:

@@ -7,9 +7,11 @@ from html import escape
 import numpy as np
 
 from dashboard.analysis.analyze import Analysis
+from dashboard.analysis.export import answer_lines
 from dashboard.analysis.layers import LayerView, clip_of, clustered_order, gram_of
 from dashboard.figures.activations import Cell, signal_and_channel
 from dashboard.figures.beats import BeatMarks
+from dashboard.figures.labels import label_colour, labels_picture
 from dashboard.figures.matrices import gram_heatmap
 from dashboard.figures.overview import ecg_overview
 from dashboard.figures.pictures import (
@@ -24,7 +26,7 @@ from dashboard.figures.signals import Lead, ecg_paper
 from dashboard.figures.theme import LIGHT
 from dashboard.figures.thin import Series
 from dashboard.figures.volumes import layer_picture, planes
-from models.records import Beats
+from models.records import Beats, Mask
 
 WINDOW = 10.0  # s of a signal drawn large
 PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
@@ -35,11 +37,15 @@ img{{image-rendering:pixelated;margin-right:12px}}p{{color:{quiet}}}</style>
 
 
 def pages_of(analysis: Analysis, view: LayerView) -> Iterator[tuple[str, str]]:
-    """(file name, HTML) of each figure: the layer over its input, its Gram matrix, the beats."""
+    """(file name, HTML) of each figure: the answer, the layer over its input, its Gram matrix."""
     named = f"{analysis.spec.name}, {view.record.name}"
     seconds = f"{named}: one pass, {view.seconds:.2f} s"
     if isinstance(analysis.prediction, Beats) and len(analysis.prediction):
         yield "beats.html", _page("Beats", _beats(analysis), analysis.spec.name)
+    if isinstance(analysis.prediction, Mask) and analysis.sample.affine is not None:
+        caption = f"{analysis.spec.name}: {analysis.seconds.predict:.2f} s"
+        caption = "; ".join((caption, *analysis.reasons))
+        yield "segmentation.html", _page("Segmentation", _labels_over_volume(analysis), caption)
     if view.place is not None:
         channel = strongest_channel(view)
         body = _LAYER_OVER[analysis.sample.dim](analysis, view, channel)
@@ -165,6 +171,26 @@ def _over_volume(analysis: Analysis, view: LayerView, channel: int) -> str:
         over = layer_picture(where, values, view.place, clip_of(view.maps))
         drawn.append(_picture(flattened((under, over), background=LIGHT.page), where.name))
     return "".join(drawn)
+
+
+def _labels_over_volume(analysis: Analysis) -> str:
+    """Three planes through the middle of what was found, each class in its colour."""
+    sample, labels = analysis.sample, analysis.prediction.labels
+    found = np.argwhere(labels)
+    middle = found.mean(axis=0) if len(found) else (np.array(sample.shape) - 1) / 2
+    drawn = []
+    for where in planes(sample.shape, sample.affine, middle):
+        cut = where.read(sample)
+        layers = (
+            input_picture(cut, value_window(cut), under=True),
+            labels_picture(where.cut(labels)),
+        )
+        drawn.append(_picture(flattened(layers, background=LIGHT.page), where.name))
+    legend = [
+        f'<p><span style="color:{label_colour(k)}">&#9632;</span> {escape(line)}</p>'
+        for k, line in enumerate(answer_lines(analysis), start=1)
+    ]
+    return "".join((*drawn, *legend))
 
 
 _LAYER_OVER: Mapping[int, Callable[[Analysis, LayerView, int], str]] = {

@@ -8,7 +8,10 @@ from dashboard.commands import options
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FILE... [--model NAME] [--lead NAME] [--device D] [--plugin FILE] [--json] [--out DIR]."""
+    """FILE... [--model NAME] [--lead NAME] [--device D] [--plugin FILE] [--json] [--out DIR].
+
+    With [--whole [--fast]] the network goes over the whole scan.
+    """
     options.add_files(parser)
     parser.add_argument("--model", metavar="NAME", help="the network (default: the one that fits)")
     options.add_lead(parser)
@@ -16,10 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_plugin(parser)
     options.add_json(parser)
     parser.add_argument("--out", metavar="DIR", help="also write tables, figures and activations")
+    parser.add_argument(
+        "--whole", action="store_true", help="the network at every place of a scan: NIfTI in --out"
+    )
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help="with --whole: one pass, an approximation for networks that pad",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Analyze the files; JSON or a short text on stdout."""
+    options.check_whole(arguments)
     opened = options.open_sample(arguments.files, arguments.choose)
     channel = options.find_lead(opened.sample, arguments.lead)
     # torch loads only now: an unreadable file or a wrong lead is answered at once
@@ -32,6 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     spec = networks.spec_for(sample, arguments.model)
     device = networks.find_device(arguments.device)
     net = networks.load_network(spec, sample.dim, device)
+    if arguments.whole:
+        from dashboard.commands.whole_scan import run_whole
+
+        return run_whole(opened, spec, net, arguments)
     with networks.told_in_one_line():
         analysis = analyze(sample, spec, channel=channel, net=net, read_seconds=opened.seconds)
     if arguments.out:

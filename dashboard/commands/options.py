@@ -69,6 +69,14 @@ def of_ecg_alone(arguments: argparse.Namespace, option: str) -> dict[str, Any]:
     return {option: value}
 
 
+def check_whole(arguments: argparse.Namespace) -> None:
+    """UsageError for --fast without --whole, or --whole without a folder for its maps."""
+    if arguments.fast and not arguments.whole:
+        raise UsageError("got --fast alone, expected it together with --whole")
+    if arguments.whole and not arguments.out:
+        raise UsageError("got --whole without a folder, expected --out DIR for its NIfTI files")
+
+
 @dataclass(frozen=True)
 class Opened:
     """A sample read from files and the seconds that took."""

@@ -37,6 +37,8 @@ BENCHMARKS = (
     Benchmark("gradcam-3d", f"{ANALYSIS}.cams", "gradcam_3d"),
     Benchmark("mesh", "dashboard.commands.solid_benchmarks", "mesh"),
     Benchmark("explore-3d", "dashboard.commands.solid_benchmarks", "explore_three_planes"),
+    Benchmark("dense", f"{ANALYSIS}.dense", "dense_3d"),
+    Benchmark("sliding", f"{ANALYSIS}.dense", "sliding_3d"),
     # Last: TorchLens replaces functions of torch while it runs.
     Benchmark("torchlens", f"{ANALYSIS}.tracing", "torchlens"),
 )

@@ -11,13 +11,14 @@ import numpy as np
 
 from dashboard.data.normalise import NORMALISERS
 from dashboard.data.prepare_image import digit, whole_image
+from dashboard.data.prepare_region import fed_whole, region
 from dashboard.data.prepare_signal import whole_signal
 from dashboard.data.prepare_volume import patch
 from dashboard.data.prepared import Prepared, Request
 from dashboard.data.sample import Sample
 from models.spec import InputSpec
 
-__all__ = ["CROPS", "NORMALISERS", "Prepared", "prepare"]
+__all__ = ["CROPS", "NORMALISERS", "Prepared", "placed", "prepare"]
 
 
 def prepare(
@@ -47,6 +48,11 @@ def prepare(
     return prepared
 
 
+def placed(sample: Sample, spec: InputSpec) -> bool:
+    """Whether what is fed of `sample` lies about a position, so that moving it changes answers."""
+    return spec.crop == "patch" or (spec.crop == "region" and not fed_whole(sample))
+
+
 @dataclass(frozen=True)
 class _Crop:
     """A policy for one rank of samples, or for any (`dim` None)."""
@@ -66,4 +72,5 @@ CROPS = {
     "whole-image": _Crop(2, whole_image),
     "digit": _Crop(2, digit),
     "patch": _Crop(3, patch),
+    "region": _Crop(3, region),
 }

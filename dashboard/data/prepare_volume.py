@@ -22,12 +22,12 @@ def patch(request: Request) -> Prepared:
     sample, spec = request.sample, request.spec
     turn, steps = to_ras(sample.affine, spec.spacing)
     if request.whole:
-        matrix, shape = _whole_frame(turn, steps, sample.shape)
-        fed = _read_frame(sample, request.channel, turn, steps, matrix, shape)
-        fed = scale_to(fed, *_typical_range(fed, spec.size_for(3) or TYPICAL_PATCH))[None]
+        matrix, shape = whole_frame(turn, steps, sample.shape)
+        fed = read_frame(sample, request.channel, turn, steps, matrix, shape)
+        fed = scale_to(fed, *typical_range(fed, spec.size_for(3) or TYPICAL_PATCH))[None]
     else:
-        matrix = _patch_frame(turn, steps, np.array(spec.size_for(3)), request.position)
-        fed = _read_frame(sample, request.channel, turn, steps, matrix, spec.size_for(3))
+        matrix = patch_frame(turn, steps, np.array(spec.size_for(3)), request.position)
+        fed = read_frame(sample, request.channel, turn, steps, matrix, spec.size_for(3))
         fed = NORMALISERS[spec.normalise](fed[None], spec)
     return Prepared(
         fed.astype(np.float32, copy=False), matrix, tuple(fed.shape[1:]), request.channel
@@ -52,7 +52,7 @@ def to_ras(affine: np.ndarray, spacing: float | None) -> tuple[np.ndarray, np.nd
     return turn, steps
 
 
-def _patch_frame(
+def patch_frame(
     turn: np.ndarray, steps: np.ndarray, size: np.ndarray, position: tuple[float, ...]
 ) -> np.ndarray:
     """Fed index to sample index: the voxel nearest to `position` is fed at `size // 2`."""
@@ -62,7 +62,7 @@ def _patch_frame(
     return matrix
 
 
-def _whole_frame(
+def whole_frame(
     turn: np.ndarray, steps: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Fed index to sample index, and the fed shape, of all of a volume."""
@@ -75,7 +75,7 @@ def _whole_frame(
     return matrix, tuple(int(n) for n in fed)
 
 
-def _read_frame(
+def read_frame(
     sample: Sample,
     channel: int,
     turn: np.ndarray,
@@ -127,7 +127,7 @@ def _turned_box(
     return np.ascontiguousarray(values[tuple(slice(None, None, int(s)) for s in signs)])
 
 
-def _typical_range(volume: np.ndarray, size: tuple[int, ...]) -> tuple[float, float]:
+def typical_range(volume: np.ndarray, size: tuple[int, ...]) -> tuple[float, float]:
     """Median over the patches that hold something of their 0.5 and 99.5 percentiles."""
     starts = [range(0, max(1, n - s + 1), s) for n, s in zip(volume.shape, size, strict=True)]
     floor = np.percentile(volume[::4, ::4, ::4], 50)

@@ -44,6 +44,7 @@ class Overlay:
     threshold: float = 0.0
     clip: float = 1.0
     opacity: float = 0.6
+    colours: Scale = ACTIVATION
 
     def name(self, label: int) -> str:
         """What a label is called: its name, else its number."""

@@ -5,8 +5,9 @@ import streamlit as st
 
 from dashboard.analysis.analyze import Analysis
 from dashboard.ui.scene import Scene
-from models.records import Beats
+from models.records import Beats, Mask
 
+_SOUGHT = {Beats: "beat", Mask: "answer"}
 NEAR = 1.0  # s; a beat further from the position is not the position's answer
 
 
@@ -17,7 +18,7 @@ def show_answer(scene: Scene) -> None:
         return
     pairs = ranked(scene.answer, scene.position)
     if not pairs:
-        st.markdown(":gray[no beat at this position]")
+        st.markdown(f":gray[no {_SOUGHT[type(scene.answer.prediction)]} at this position]")
         return
     grey = bool(scene.answer.reasons)
     badges = [_badge(name, p, first=i == 0 and not grey) for i, (name, p) in enumerate(pairs[:3])]
@@ -28,8 +29,10 @@ def show_answer(scene: Scene) -> None:
 
 
 def ranked(answer: Analysis, position: tuple[float, ...]) -> list[tuple[str, float]]:
-    """(class, probability), most probable first; of beats, those of the one at the position."""
+    """(class, probability), most probable first; of beats and masks, those at the position."""
     prediction = answer.prediction
+    if isinstance(prediction, Mask):
+        return at_position(prediction, position)
     if not isinstance(prediction, Beats):
         return [(name, p) for name, _, p in prediction.ranked()]
     if not len(prediction):
@@ -40,6 +43,21 @@ def ranked(answer: Analysis, position: tuple[float, ...]) -> list[tuple[str, flo
         return []
     chances = prediction.probabilities[nearest]
     return [(prediction.names[i], float(chances[i])) for i in np.argsort(-chances)]
+
+
+def at_position(mask: Mask, position: tuple[float, ...]) -> list[tuple[str, float]]:
+    """(class, probability) of the voxel at `position` (sample index), most probable first.
+
+    Without kept probabilities the label alone, as certain; empty where nothing was looked at.
+    """
+    limits = np.array(mask.labels.shape) - 1
+    at = tuple(int(i) for i in np.clip(np.rint(position), 0, limits))
+    if mask.region and not all(s.start <= i < s.stop for i, s in zip(at, mask.region, strict=True)):
+        return []
+    if mask.probabilities is None:
+        return [(mask.names[mask.labels[at]], 1.0)]
+    chances = mask.probabilities[(slice(None), *at)]
+    return [(mask.names[i], float(chances[i])) for i in np.argsort(-chances, kind="stable")]
 
 
 MARKS = {

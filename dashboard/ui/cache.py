@@ -18,7 +18,7 @@ from dashboard.analysis import layers
 from dashboard.analysis.analyze import Analysis, analyze, ecg_channel
 from dashboard.analysis.reference import Compared, compare, reference_marks
 from dashboard.analysis.rhythm import Rhythm, rhythm
-from dashboard.data.prepare import Prepared, prepare
+from dashboard.data.prepare import Prepared, placed, prepare
 from dashboard.figures.pictures import value_window
 from dashboard.figures.signals import Lanes
 from dashboard.figures.thin import Series
@@ -142,7 +142,7 @@ def survey(digest: str, model: str, lead: int) -> Survey:
     net = network(model, sample.dim)
     whole = fed(digest, model, lead, None)
     part = whole
-    if spec.input.crop == "patch":
+    if placed(sample, spec.input):
         part = layers.explored_input(sample, spec, net, channel=lead, whole=False)
     multiple = layers.total_stride(net, sample.dim)
     centre = np.array(part.array.shape[1:]) / 2

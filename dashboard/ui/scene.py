@@ -7,6 +7,7 @@ import numpy as np
 
 from dashboard.analysis.analyze import Analysis
 from dashboard.analysis.layers import LayerView, Statistics
+from dashboard.data.prepare import placed
 from dashboard.data.sample import Sample
 from dashboard.figures.theme import THEMES, Theme
 from dashboard.ui import cache, shell, state
@@ -98,7 +99,7 @@ def make_scene(view: state.View) -> Scene:
     block = cache.block_of(sample.digest, spec.name, position)
     layer = cache.layer(sample.digest, spec.name, name, lead, block)
     last = layer.record.shape[0] - 1
-    answer_at = position if spec.input.crop == "patch" else None
+    answer_at = position if placed(sample, spec.input) else None
     return Scene(
         sample=sample,
         spec=spec,

@@ -61,7 +61,7 @@ def geometry(net: nn.Module, dim: int) -> Mapping[str, Geometry | None]:
 
 
 def _derive(net: nn.Module, dim: int) -> Mapping[str, Geometry | None]:
-    graph = _graph(net)
+    graph = graph_of(net)
     if graph is None:
         return {}
     reached: dict[fx.Node, Value] = {}
@@ -146,7 +146,7 @@ class _ThreadTracer(fx.Tracer):
         return super().getattr(attr, attr_val, parameter_proxy_cache)
 
 
-def _graph(net: nn.Module) -> fx.Graph | None:
+def graph_of(net: nn.Module) -> fx.Graph | None:
     """The graph of a network's forward, None where torch.fx cannot follow it."""
     with _TRACING:  # two traces at once would restore each other's replacements
         try:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.data.sample import Sample
 from dashboard.figures.resliced import Overlay
 from dashboard.ui import state
-from dashboard.ui.scan import plane_cache, settings
+from dashboard.ui.scan import plane_cache, settings, whole_results
 from dashboard.ui.words import literal
 from models.records import Mask
 
@@ -26,6 +26,7 @@ def offered(place: Place) -> dict[str, str]:
     rows = {NOTHING: "nothing"}
     if isinstance(place.placed, Mask):
         rows[ANSWER] = f"answer of {place.spec.name}"
+    rows |= whole_results.offered(place.sample.digest, place.spec.name)
     for upload in reversed(state.uploads()):
         if upload.kind == "volume" and upload.digest != place.sample.digest:
             rows[upload.digest] = upload.name
@@ -41,6 +42,8 @@ def chosen_overlay(place: Place) -> Overlay | None:
         return None
     if key == ANSWER:
         return answer_overlay(place, place.placed)
+    if key in whole_results.offered(place.sample.digest, place.spec.name):
+        return whole_results.overlay(place, key)
     return sample_overlay(state.sample(key), place)
 
 

@@ -63,7 +63,8 @@ def _layers(place: Place, where: Plane, grey: GreyPicture) -> tuple[bytes, ...]:
     values = overlay.on(where, place.sample.affine)
     if overlay.labels:
         return grey.data, label_picture(values, overlay.opacity)
-    return grey.data, map_picture(values, overlay.clip, overlay.threshold, overlay.opacity)
+    look = (overlay.clip, overlay.threshold, overlay.opacity, overlay.colours)
+    return grey.data, map_picture(values, *look)
 
 
 def _tile(place: Place, where: Plane, grey: GreyPicture) -> Tile:

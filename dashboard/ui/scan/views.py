@@ -9,11 +9,13 @@ from dashboard.ui.scan.place import Place
 from dashboard.ui.scan.planes import show_planes
 from dashboard.ui.scan.rendered import show_volume
 from dashboard.ui.scan.solid import show_surface
+from dashboard.ui.scan.whole import show_whole
 
 VIEWS: tuple[tuple[str, Callable[[Place], None]], ...] = (
     ("Planes", show_planes),
     ("Surface", show_surface),
     ("Volume", show_volume),
+    ("Whole scan", show_whole),
     ("NiiVue", show_niivue),
 )
 

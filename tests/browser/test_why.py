@@ -46,7 +46,7 @@ def saved(page, word: str) -> bytes:
 
 def test_a_map_lies_over_the_scan_and_another_class_is_one_click_away(page_desktop, app_url):
     page = page_desktop
-    visit(page, f"{app_url}/explorer?sample=brain&show=why", 60)
+    visit(page, f"{app_url}/explorer?sample=brain&show=why", 120)
     assert re.search(r"layer3\S+ · Grad-CAM · anterior \+[\d.]+ · ", caption(page))
     page.locator(".st-key-tight-why-answers").get_by_role("button", name="posterior").click()
     wait_for_place(page, answer="posterior", show="why")

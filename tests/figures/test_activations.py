@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.activations import Cell, clicked_cell, pair_curve, signal_and_channel
+from dashboard.figures.activations import (
+    Cell,
+    Over,
+    clicked_cell,
+    pair_curve,
+    signal_and_channel,
+)
 from dashboard.figures.beats import BeatMarks
 from dashboard.figures.theme import LIGHT
 from dashboard.figures.thin import Series
@@ -85,6 +91,25 @@ def test_the_areas_above_and_below_zero_are_the_channel():
     first = round((up.x0 - layer.start) / layer.step)
     np.testing.assert_allclose(total, layer.values[11, first : first + len(total)], rtol=1e-6)
     assert up.line.shape == "hvh"
+
+
+def test_another_curve_can_lie_over_the_signal_on_its_own_scale():
+    values = np.linspace(-3, 5, 700, dtype=np.float32)
+    over = Over(Series(569.0, 1 / 60, values[None]), 4.0, "Grad-CAM of N")
+    figure = draw(over=over)
+    above, below = named(figure, "channel")
+    inside = over.series.within(*WINDOW)
+    np.testing.assert_allclose(above.y + below.y, inside.values[0], atol=1e-6)
+    assert above.x0 == pytest.approx(inside.start)
+    assert figure.layout.yaxis2.title.text == "Grad-CAM of N"
+    assert max(figure.layout.yaxis2.tickvals) == 4.0
+    (cells,) = named(figure, "ribbon")  # stays the layer's own
+    assert np.asarray(cells.z).shape[0] == 32
+
+
+def test_a_curve_outside_the_window_says_so():
+    over = Over(Series(0.0, 1.0, np.ones((1, 5), np.float32)), 1.0, "map")
+    assert "lies in the window" in draw(over=over).layout.annotations[0].text
 
 
 def test_the_field_is_a_band_that_narrows_to_the_cell():

@@ -99,6 +99,11 @@ class Registry:
         files.load_strict(net, files.read(path), row.rename if row else ())
         return net.to(devices.choose(device)).eval()
 
+    def trained(self, name: str, dim: int) -> bool:
+        """Whether trained weights of `dim` are at hand: shipped, or in `weights_folder`."""
+        row = self.find(name).weights_for(dim)
+        return row is not None and _found(row) is not None
+
 
 def _only_dim(spec: ModelSpec, dim: int | None) -> int:
     if dim is None and len(spec.dims) > 1:
@@ -106,22 +111,28 @@ def _only_dim(spec: ModelSpec, dim: int | None) -> int:
     return spec.dims[0] if dim is None else dim
 
 
+def _found(row: Weights) -> Path | None:
+    """The file of a row of weights, None where it is not here."""
+    if row.shipped:
+        places = [zoo.weights_path(row.file)]
+    else:
+        places = [weights_folder() / name for name in (row.file, *row.other_names)]
+    return next((path for path in places if path.is_file()), None)
+
+
 def _locate(row: Weights) -> Path:
     """The checked file of a row of weights; WeightsError says where it was looked for."""
-    if row.shipped:
-        path = zoo.weights_path(row.file)
-        _verify(path, zoo.card(path.stem).sha256 if path.is_file() else "")
-        return path
-    folder = weights_folder()
-    for name in (row.file, *row.other_names):
-        path = folder / name
-        if path.is_file():
-            _verify(path, row.sha256 if name == row.file else "")
-            return path
-    raise files.WeightsError(
-        f"{row.file} is not in {folder}; download it from {row.url} into that folder, "
-        "or let CONVSCOPE_WEIGHTS name the folder that has it"
-    )
+    path = _found(row)
+    if path is None and row.shipped:
+        raise files.WeightsError(f"no weights file at {zoo.weights_path(row.file)}")
+    if path is None:
+        raise files.WeightsError(
+            f"{row.file} is not in {weights_folder()}; download it from {row.url} into that "
+            "folder, or let CONVSCOPE_WEIGHTS name the folder that has it"
+        )
+    published = zoo.card(path.stem).sha256 if row.shipped else row.sha256
+    _verify(path, published if path.name == row.file else "")
+    return path
 
 
 def weights_folder() -> Path:
@@ -132,8 +143,6 @@ def weights_folder() -> Path:
 
 def _verify(path: Path, expected: str) -> None:
     """Raise WeightsError unless the file's sha256 begins with `expected`."""
-    if not path.is_file():
-        raise files.WeightsError(f"no weights file at {path}")
     found = files.sha256(path)
     if not found.startswith(expected):
         raise files.WeightsError(
@@ -149,5 +158,6 @@ names = _DEFAULT.names
 find = _DEFAULT.find
 create = _DEFAULT.create
 load = _DEFAULT.load
+trained = _DEFAULT.trained
 extended = _DEFAULT.extended
 add = _DEFAULT.add

@@ -81,9 +81,8 @@ def _bytes(results: Collection[Any]) -> int:
 @st.cache_resource(max_entries=6, show_spinner=False)
 def network(name: str, dim: int) -> Any:
     """The torch module of a network on the chosen device: trained weights, else random ones."""
-    spec = registry.find(name)
     device = str(choose(None))
-    if spec.weights_for(dim) is not None:
+    if registry.trained(name, dim):
         return registry.load(name, device=device, dim=dim)
     return registry.create(name, dim=dim).to(device).eval()
 
@@ -92,9 +91,9 @@ def network(name: str, dim: int) -> Any:
 def answer(
     digest: str, model: str, lead: int, position: tuple[float, ...] | None
 ) -> Analysis | None:
-    """What a trained network says about a sample; None for a network without trained weights."""
+    """What a trained network says about a sample; None where its weights are not here."""
     sample, spec = state.by_digest(digest), registry.find(model)
-    if spec.weights_for(sample.dim) is None:
+    if not registry.trained(model, sample.dim):
         return None
     net = network(model, sample.dim)
     options = {"net": net, "channel": lead, "position": position}
@@ -212,7 +211,7 @@ def grey_window(digest: str) -> tuple[float, float]:
 def models_for(dim: int) -> list[ModelSpec]:
     """The networks a sample of this rank can be explored with, trained ones first."""
     specs = [s for s in registry.specs() if dim in s.dims]
-    return sorted(specs, key=lambda s: (s.weights_for(dim) is None, s.name))
+    return sorted(specs, key=lambda s: (not registry.trained(s.name, dim), s.name))
 
 
 def default_lead(digest: str) -> int:

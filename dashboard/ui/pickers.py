@@ -8,6 +8,7 @@ from dashboard.data import builtin
 from dashboard.data.sample import Sample
 from dashboard.ui import cache, state
 from dashboard.ui.words import literal, position_text, sample_facts
+from models import registry
 
 
 def pick_sample(current: Sample, kind: str | None = None) -> None:
@@ -55,7 +56,7 @@ def pick_model(sample: Sample, current: str) -> None:
     """A popover with the networks this sample can be shown to, trained ones first."""
     with st.popover(current, type="tertiary", help="Choose another network"):
         for spec in cache.models_for(sample.dim):
-            trained = "trained" if spec.weights_for(sample.dim) else "random weights"
+            trained = "trained" if registry.trained(spec.name, sample.dim) else "random weights"
             st.button(
                 f"{spec.name} :gray[{trained}]",
                 key=f"model-{spec.name}",

@@ -12,6 +12,7 @@ from dashboard.data.sample import Sample
 from dashboard.figures.theme import THEMES, Theme
 from dashboard.ui import cache, shell, state
 from dashboard.ui.panels import npz
+from models import registry
 from models.probes.trace import LayerRecord
 from models.records import Beats
 from models.spec import ModelSpec
@@ -120,7 +121,9 @@ def make_scene(view: state.View) -> Scene:
 def chosen_model(name: str, sample: Sample) -> ModelSpec:
     """The network named, else the first that was trained on samples like this one."""
     offered = cache.models_for(sample.dim)
-    fitting = [s for s in offered if s.weights_for(sample.dim) and not s.input.fits(sample)]
+    fitting = [
+        s for s in offered if registry.trained(s.name, sample.dim) and not s.input.fits(sample)
+    ]
     return next((s for s in offered if s.name == name), (fitting or offered)[0])
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from models import registry
 from models.weights import WeightsError, load_strict, read, save, sha256
 
 
@@ -88,3 +89,12 @@ def test_batch_counters_may_be_missing(net):
 def test_sha256_equals_hashlib(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
     assert sha256(tmp_path / "file") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_official_weights_count_as_trained_once_their_file_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVSCOPE_WEIGHTS", str(tmp_path))
+    assert registry.trained("ecg-beats", 1)
+    assert not registry.trained("ecg-beats", 2)
+    assert not registry.trained("resnet20", 2)
+    torch.save(registry.create("resnet20", 2).state_dict(), tmp_path / "resnet20-12fca82f.th")
+    assert registry.trained("resnet20", 2)

@@ -37,7 +37,7 @@ def show_whole(place: Place) -> None:
     """The plan, the button that starts it, and what came out over the three planes."""
     panels.head("Whole scan", f"{place.spec.name} at every place of the scan")
     ways = methods(place.spec)
-    if ways and place.spec.weights_for(place.sample.dim) is not None:
+    if ways and registry.trained(place.spec.name, place.sample.dim):
         _show_run(place, ways)
     else:
         st.markdown(

@@ -139,9 +139,9 @@ def test_an_answer_of_another_size_is_refused():
 def test_the_planned_memory_is_not_exceeded_and_far_below_sums_of_the_whole():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv3d(1, 6, 1), nn.ReLU()).eval()
-    shape, size = (256, 80, 80), (32, 32, 32)
+    shape, size = (320, 96, 96), (32, 32, 32)
     array = noise(1, *shape)
-    sliding_window(net, array[:, :40], plan((40, 80, 80), size, classes=6))  # the first pass
+    sliding_window(net, array[:, :40], plan((40, 96, 96), size, classes=6))  # the first pass
     windows = plan(shape, size, 0.25, net=net)
     assert windows.classes == 6
     assert windows.seconds > 0
@@ -149,7 +149,7 @@ def test_the_planned_memory_is_not_exceeded_and_far_below_sums_of_the_whole():
         rows = sum(s.values.shape[1] for s in slabs(net, array, windows))
     if np.isnan(peak.megabytes):
         pytest.skip("this system does not tell a peak of memory")
-    assert rows == 256
+    assert rows == 320
     held = windows.bytes / 2**20
     whole = 4 * 6 * np.prod(shape) / 2**20  # MB of the answer, which was not kept here
     assert peak.megabytes <= held - whole

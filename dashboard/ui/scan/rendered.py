@@ -45,7 +45,10 @@ def show_volume(place: Place) -> None:
             alt=f"{place.sample.name}, {title}, from {turn.azimuth}° around, {turn.elevation}° up",
         )
         for (name, title), png in zip(
-            (("shaded", f"above {plain(level)}"), ("brightest", "brightest value (MIP)")),
+            (
+                ("shaded", f"above {plain(level)}".replace("-", "−")),
+                ("brightest", "brightest value (MIP)"),
+            ),
             pictures,
             strict=True,
         )
@@ -90,7 +93,7 @@ def _pick_level(place: Place) -> float:
         list(offered),
         default=next(iter(offered)),
         required=True,
-        format_func=lambda name: f"{name} {plain(offered[name])}{unit}",
+        format_func=lambda name: f"{name} {plain(offered[name])}{unit}".replace("-", "−"),
         key=f"scan-opaque-{place.sample.digest[:8]}",
         label_visibility="collapsed",
     )

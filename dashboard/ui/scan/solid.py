@@ -62,7 +62,9 @@ def _pick_levels(place: Place) -> dict[str, float]:
             selection_mode="multi",
             default=kept.get(digest, list(offered)),
             format_func=lambda name: (
-                literal(f"{name} {plain(offered[name])}{unit}") if name in offered else name
+                literal(f"{name} {plain(offered[name])}{unit}".replace("-", "−"))
+                if name in offered
+                else name
             ),
             key=key,
             on_change=lambda: kept.update({digest: st.session_state[key]}),

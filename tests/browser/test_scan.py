@@ -106,8 +106,7 @@ def test_the_planes_are_there_again_after_a_look_at_another_page(page_desktop, a
     page.get_by_text("Your own file").wait_for()
     page.get_by_role("link", name="Scan", exact=True).first.click()
     page.locator('.st-key-scan-planes [data-id="axial"] .west', has_text="R").wait_for()
-    shown = "[...document.querySelectorAll('.st-key-scan-planes img')].filter(i => i.src).length"
-    page.wait_for_function(f"{shown} >= 3")
+    page.locator(".st-key-scan-planes img[src]").nth(2).wait_for()
 
 
 @pytest.mark.slow

@@ -1,11 +1,19 @@
 """A 3D U-Net on T1 crops: the anterior and the posterior part of the hippocampus."""
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from dashboard.analysis.analyze import analyze, voxel_volume
+from dashboard.data.builtin import builtin
 from dashboard.recipes.segmentation import Segmentation
+from models.spec import ModelSpec
 from models.training import augment
+from models.training.overlap import dice
 from models.training.segmentation import mirrored_together, moved_together
+
+# The middle of the right hippocampus of MNI space, RAS+ mm; the left one is its mirror image.
+MIDDLE = (27.0, -22.0, -14.0)
 
 
 def augmented(x: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -25,6 +33,28 @@ def augmented(x: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Te
     return augment.chosen(x, augment.noise(x, 0.06, generator), 0.5, generator), labels
 
 
+def checks(net: nn.Module, spec: ModelSpec) -> dict[str, float]:
+    """mm³ of each part on both sides of the built-in average brain, and how alike the sides are.
+
+    That brain is its own mirror image about x = 0: `average_brain_mirror_dice` compares the labels
+    of one side with the mirrored ones of the other.
+    """
+    brain = builtin("brain")
+    middle = {"right": MIDDLE, "left": (-MIDDLE[0], *MIDDLE[1:])}
+    found = {
+        side: analyze(brain, spec, net=net, position=tuple(brain.to_index(np.array(place))))
+        for side, place in middle.items()
+    }
+    sizes = {
+        f"average_brain_{side}_{name}_mm3": round(count * voxel_volume(brain), 1)
+        for side, analysis in found.items()
+        for name, count in analysis.prediction.counts().items()
+    }
+    right, left = (found[side].prediction.labels for side in ("right", "left"))
+    alike = dice(right, left[::-1], spec.classes).mean()
+    return {**sizes, "average_brain_mirror_dice": round(float(alike), 4)}
+
+
 ROW = Segmentation(
     name="unet3d-hippocampus",
     size=(40, 56, 40),
@@ -34,6 +64,7 @@ ROW = Segmentation(
     learning_rate=2e-3,
     bfloat16=True,
     measured=5,
+    checks=checks,
     trained_on="volumes of the Medical Segmentation Decathlon, Task04 Hippocampus",
     license="CC BY-SA 4.0, as the Medical Segmentation Decathlon (arXiv:1902.09063)",
 )

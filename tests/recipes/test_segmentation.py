@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from dashboard.analysis.analyze import analyze
+from dashboard.data.builtin import builtin
 from dashboard.data.sample import Sample
 from dashboard.recipes import RECIPES, UnsuitableData, unet3d_hippocampus
 from dashboard.recipes.delineated import Delineated, Fed, fed, names_of, read_cases
@@ -20,7 +22,7 @@ from dashboard.recipes.segmentation import (
     segment_all,
     trained,
 )
-from models import registry
+from models import registry, weights, zoo
 from models.nd import Nd
 from models.nets.unet import Design, UNet
 from models.spec import InputSpec, ModelSpec, Weights
@@ -232,3 +234,74 @@ def test_the_registered_recipe_is_that_of_the_file():
     assert RECIPES["unet3d-hippocampus"].name == unet3d_hippocampus.ROW.name
     size, multiple = unet3d_hippocampus.ROW.size, registry.find("unet3d-hippocampus").input.multiple
     assert all(n % multiple == 0 for n in size)
+
+
+# What is shipped
+
+
+def test_the_card_belongs_to_the_shipped_weights():
+    card, net = zoo.card("unet3d-hippocampus"), registry.load("unet3d-hippocampus")
+    assert card.sha256 == weights.sha256(zoo.weights_path("unet3d-hippocampus.safetensors"))
+    assert card.parameters == sum(p.numel() for p in net.parameters()) < 2_000_000
+    assert card.classes == registry.find("unet3d-hippocampus").weights_for().classes
+    assert card.command.startswith("python -m dashboard train unet3d-hippocampus ")
+    assert "CC BY-SA" in card.license
+    assert card.metrics["dice"]["mean"] >= 0.87
+
+
+def test_some_volumes_never_trained_on_are_segmented_as_well_as_the_card_says(data_dir):
+    folder = data_dir / "hippocampus_seg"
+    spec, net = registry.find("unet3d-hippocampus"), registry.load("unet3d-hippocampus")
+    names = names_of(folder, "val")[1][::6]
+    found = measure(segment_all(net, spec, list(read_cases(folder, names, 3))), spec, False)
+    # 7 volumes, whose Dice has a standard deviation of about 0.02 each
+    assert found["dice"]["mean"] == pytest.approx(
+        zoo.card(spec.name).metrics["dice"]["mean"], abs=0.02
+    )
+
+
+@pytest.mark.slow
+def test_all_volumes_never_trained_on_give_the_numbers_of_the_card(data_dir):
+    recipe = RECIPES["unet3d-hippocampus"]
+    told = last(recipe.evaluate(data_dir / "hippocampus_seg", split="val")).values["evaluation"]
+    stated = zoo.card("unet3d-hippocampus").metrics
+    assert told["n"] == 39
+    for name in ("dice", "hausdorff95", "surface_distance", "volume_correlation"):
+        assert told["metrics"][name] == pytest.approx(stated[name], abs=2e-3)
+
+
+def test_the_average_brain_has_two_hippocampi_of_a_plausible_size_and_none_elsewhere():
+    """Adults have 3 to 4.5 cm3 a side (Nobis et al. 2019, UK Biobank), MNI space is larger."""
+    spec, net = registry.find("unet3d-hippocampus"), registry.load("unet3d-hippocampus")
+    found = unet3d_hippocampus.checks(net, spec)
+    for side in ("right", "left"):
+        parts = [found[f"average_brain_{side}_{name}_mm3"] for name in ("anterior", "posterior")]
+        assert 3000 < sum(parts) < 6000
+    assert found["average_brain_mirror_dice"] > 0.9
+    brain = builtin("brain")
+    for place in [(30, 40, 20), (0, 0, 40)]:  # frontal lobe, cingulate gyrus
+        elsewhere = analyze(brain, spec, net=net, position=tuple(brain.to_index(np.array(place))))
+        assert elsewhere.reasons
+
+
+def test_a_real_brain_stored_the_other_way_round_has_both_hippocampi_where_they_are(data_dir):
+    """FreeSurfer's norm.mgz: axes L, I, A; moving the crosshair by 15 mm changes little."""
+    stored = nibabel.load(data_dir / "volumes" / "mgz" / "norm.mgz")
+    assert nibabel.aff2axcodes(stored.affine) == ("L", "I", "A")
+    array = np.asarray(stored.dataobj)[None]
+    sample = Sample(array, "norm", "mr", ("v",), ("",), "mm", affine=stored.affine)
+    spec, net = registry.find("unet3d-hippocampus"), registry.load("unet3d-hippocampus")
+    for side in (-1, 1):
+        places = [(side * 25, 5, 0), (side * 27, -10, 0), (side * 27, 20, 0)]
+        found = [
+            analyze(sample, spec, net=net, position=tuple(sample.to_index(np.array(place))))
+            for place in places
+        ]
+        assert not any(one.reasons for one in found)
+        masks = [one.prediction.labels > 0 for one in found]
+        for mask in masks:
+            centre = sample.to_world(np.argwhere(mask).mean(axis=0))
+            assert np.abs(centre - (side * 23, 5, -2)).max() < 8
+        first = masks[0]
+        for other in masks[1:]:
+            assert 2 * (first & other).sum() / (first.sum() + other.sum()) > 0.85

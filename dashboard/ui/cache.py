@@ -72,9 +72,12 @@ def remembered(most: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
 
 def _bytes(results: Iterable[Any]) -> int:
-    """What the prepared samples hold that results were made from: hours of signal are large."""
-    prepared = [getattr(result, "prepared", None) for result in results]
-    return sum(one.array.nbytes for one in prepared if one is not None)
+    """What is large in results: the prepared hours of a signal, the labels of a scan."""
+    return sum(
+        one.prepared.array.nbytes + getattr(getattr(one, "prediction", None), "nbytes", 0)
+        for one in results
+        if getattr(one, "prepared", None) is not None
+    )
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -26,3 +26,12 @@ def test_where_nothing_was_looked_at_there_is_no_answer():
     mask = Mask(NAMES, np.zeros((4, 5), np.uint8), None, (slice(1, 3), slice(0, 5)))
     assert at_position(mask, (0.0, 2.0)) == []
     assert at_position(mask, (2.0, 2.0)) == [("background", 1.0)]
+
+
+def test_probabilities_of_a_region_are_read_in_its_own_index():
+    shares = np.zeros((3, 2, 5), np.float16)
+    shares[:, 1, 4] = 0.125, 0.75, 0.125
+    region = (slice(1, 3), slice(0, 5))
+    mask = Mask(NAMES, np.zeros((4, 5), np.uint8), shares, region)
+    assert at_position(mask, (2.0, 4.0))[0] == ("a", 0.75)
+    assert at_position(mask, (3.0, 4.0)) == []

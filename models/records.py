@@ -70,15 +70,20 @@ class Beats:
 class Mask:
     """A class for every voxel, pixel or sample of a sample, on the sample's own grid.
 
-    `labels` (*S) uint8 are indices into `names`, 0 is the background; `probabilities` (K, *S)
-    float16 or None where they were not kept; `region` one slice per axis where the network
-    looked, None for everywhere (labels are 0 outside it).
+    `labels` (*S) uint8 are indices into `names`, 0 is the background; `region` is one slice per
+    axis where the network looked, None for everywhere (labels are 0 outside it); `probabilities`
+    (K, *R) float16 are those of the region, None where they were not kept.
     """
 
     names: tuple[str, ...]
     labels: np.ndarray
     probabilities: np.ndarray | None = None
     region: tuple[slice, ...] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """What the arrays hold."""
+        return self.labels.nbytes + (0 if self.probabilities is None else self.probabilities.nbytes)
 
     def counts(self) -> dict[str, int]:
         """Voxels of each class but the background."""

@@ -32,6 +32,15 @@ def _percentiles(array: np.ndarray, spec: InputSpec) -> np.ndarray:
     return scale_to(array, *np.percentile(array, (0.5, 99.5)))
 
 
+def _tissue(array: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """`_percentiles` of what lies above the lowest value, the ground of a cut-out brain.
+
+    Where no ground was filled in hardly a voxel has that value, and nothing changes.
+    """
+    above = array[array > array.min()]
+    return scale_to(array, *np.percentile(above if above.size else array, (0.5, 99.5)))
+
+
 def _ecg(array: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Baseline removed (0.5 Hz, zero phase), divided by a robust spread of the whole lead.
 
@@ -79,6 +88,7 @@ NORMALISERS: dict[str, Callable[[np.ndarray, InputSpec], np.ndarray]] = {
     "none": _none,
     "fixed": _fixed,
     "percentiles": _percentiles,
+    "tissue": _tissue,
     "ecg": _ecg,
     "ecg-and-likeness": _ecg_and_likeness,
 }

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from dashboard.analysis.analyze import input_of, predict
-from dashboard.data.prepare import NORMALISERS
 from dashboard.data.writers.labels_nifti import write_labels
 from dashboard.recipes.delineated import Delineated, Fed, fed, names_of, read_cases
 from dashboard.recipes.recipe import (
@@ -26,7 +25,7 @@ from dashboard.recipes.recipe import (
 from models import registry
 from models.decode.classes import class_names
 from models.records import Card, Mask, Step
-from models.spec import InputSpec, ModelSpec
+from models.spec import ModelSpec
 from models.training import overlap, segmentation
 from models.training.loop import fit
 
@@ -67,7 +66,6 @@ class Epoch:
 
     cases: Sequence[Fed]
     row: Segmentation
-    spec: InputSpec
     seed: int
 
     def __len__(self) -> int:
@@ -84,7 +82,7 @@ class Epoch:
             values = torch.from_numpy(np.stack([case.values for case in placed]))
             labels = torch.from_numpy(np.stack([case.labels for case in placed]))
             values, labels = self.row.augment((values + 1) / 2, labels, generator)
-            yield normalised(values.clamp(0, 1), self.spec), labels
+            yield values.clamp(0, 1) * 2 - 1, labels
 
 
 def in_size(case: Fed, size: Sequence[int], generator: torch.Generator) -> Fed:
@@ -99,13 +97,6 @@ def in_size(case: Fed, size: Sequence[int], generator: torch.Generator) -> Fed:
             index = np.clip(np.arange(wanted) - before, 0, n - 1)
         values, labels = np.take(values, index, axis + 1), np.take(labels, index, axis)
     return Fed(values, labels)
-
-
-def normalised(values: Tensor, spec: InputSpec) -> Tensor:
-    """Every case of a batch normalised by itself, by the function that the app uses."""
-    normalise = NORMALISERS[spec.normalise]
-    found = np.stack([normalise(case, spec) for case in values.numpy()])
-    return torch.from_numpy(found.astype(np.float32, copy=False))
 
 
 def train(
@@ -157,7 +148,7 @@ def train(
     )
     card = publish(net, out, card)
     checkpoint.unlink(missing_ok=True)
-    yield Step(1.0, f"{row.name}: Dice {found['dice']['mean']:.4f} of val", {"card": card})
+    yield Step(1.0, f"{row.name}: Dice {found['dice']['mean']} of val", {"card": card})
 
 
 def trained(
@@ -177,7 +168,7 @@ def trained(
     cases = [fed(case, spec.input, spec.classes) for case in training]
     steps = fit(
         net,
-        lambda epoch: Epoch(cases, row, spec.input, seed * 100_000 + epoch),
+        lambda epoch: Epoch(cases, row, seed * 100_000 + epoch),
         partial(_loss, row.bfloat16),
         epochs=epochs,
         learning_rate=row.learning_rate,
@@ -190,7 +181,7 @@ def trained(
             net.eval()
             found = measure(segment_all(net, spec, validation), spec, surfaces=False)
             mean = found["dice"]["mean"]
-            message = f"{step.message}, validation Dice {mean:.4f}"
+            message = f"{step.message}, validation Dice {mean}"
             yield Step(step.fraction, message, {**step.values, "validation_dice": mean})
         else:
             yield step
@@ -249,47 +240,54 @@ def segment_all(net: nn.Module, spec: ModelSpec, cases: Sequence[Delineated]) ->
 def measure(scored: Sequence[Scored], spec: ModelSpec, surfaces: bool = True) -> dict[str, Any]:
     """Numbers of each class, averaged over the cases that have it, and their mean over classes.
 
-    `dice`; with `surfaces` also `hausdorff95` and `surface_distance` in the unit of the axes,
-    `volume_correlation` (Pearson) and `seconds_per_case`, the median.
+    `dice`; with `surfaces` also `hausdorff95` and `surface_distance` in the unit of the axes, over
+    the cases where reference and answer have the class, `volume_correlation` (Pearson) and
+    `seconds_per_case`, the median. None stands for what is not defined.
     """
     names = class_names(spec, spec.classes)[1:]
     dice = [overlap.dice(s.case.labels, s.mask.labels, spec.classes) for s in scored]
     found = {"dice": _by_name(names, np.stack(dice))}
     if not surfaces:
         return found
-    for name in ("hausdorff95", "surface_distance"):
-        found[name] = _by_name(
-            names, np.stack([_distances(s, getattr(overlap, name)) for s in scored])
-        )
-    counts = np.array(
-        [[_counts(s.case.labels, spec), _counts(s.mask.labels, spec)] for s in scored]
-    )
+    for name, distance in _DISTANCES.items():
+        found[name] = _by_name(names, np.stack([_distances(one, distance) for one in scored]))
     found["volume_correlation"] = {
-        name: round(float(np.corrcoef(counts[:, :, k].T)[0, 1]), 4) for k, name in enumerate(names)
+        name: _rounded(_correlation(scored, k)) for k, name in enumerate(names, start=1)
     }
-    found["seconds_per_case"] = round(float(np.median([s.seconds for s in scored])), 3)
+    found["seconds_per_case"] = round(float(np.median([one.seconds for one in scored])), 3)
     return found
 
 
-def _counts(labels: np.ndarray, spec: ModelSpec) -> np.ndarray:
-    return np.bincount(labels.ravel(), minlength=spec.classes)[1:]
+_DISTANCES = {
+    "hausdorff95": overlap.hausdorff95,
+    "surface_distance": overlap.surface_distance,
+}
 
 
 def _distances(scored: Scored, distance: Callable[..., float]) -> list[float]:
-    case = scored.case
+    truth, answer, spacing = scored.case.labels, scored.mask.labels, scored.case.sample.spacing
     classes = range(1, len(scored.mask.names))
-    return [
-        distance(case.labels == k, scored.mask.labels == k, case.sample.spacing) for k in classes
-    ]
+    return [distance(truth == k, answer == k, spacing) for k in classes]
 
 
-def _by_name(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
+def _correlation(scored: Sequence[Scored], k: int) -> float:
+    """Pearson's between the sizes of class `k` in reference and answer; NaN where undefined."""
+    sizes = np.array([[(s.case.labels == k).sum(), (s.mask.labels == k).sum()] for s in scored])
+    return float(np.corrcoef(sizes.T)[0, 1]) if (np.ptp(sizes, axis=0) > 0).all() else np.nan
+
+
+def _by_name(names: Sequence[str], values: np.ndarray) -> dict[str, float | None]:
     """Means over the cases of values (cases, classes), NaN left out, and the mean of those."""
-    means = np.nanmean(values, axis=0)
-    return {
-        **{name: round(float(v), 4) for name, v in zip(names, means, strict=True)},
-        "mean": round(float(means.mean()), 4),
-    }
+    there = np.isfinite(values)
+    sums = np.where(there, values, 0).sum(axis=0)
+    means = [total / n if n else np.nan for total, n in zip(sums, there.sum(axis=0), strict=True)]
+    numbers = zip((*names, "mean"), (*means, np.mean(means)), strict=True)
+    return {name: _rounded(value) for name, value in numbers}
+
+
+def _rounded(value: float) -> float | None:
+    """Four digits; None for what is not defined, which JSON has no number for."""
+    return round(float(value), 4) if np.isfinite(value) else None
 
 
 def _loss(bfloat16: bool, net: nn.Module, x: Tensor, labels: Tensor) -> Tensor:

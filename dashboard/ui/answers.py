@@ -52,11 +52,13 @@ def at_position(mask: Mask, position: tuple[float, ...]) -> list[tuple[str, floa
     """
     limits = np.array(mask.labels.shape) - 1
     at = tuple(int(i) for i in np.clip(np.rint(position), 0, limits))
-    if mask.region and not all(s.start <= i < s.stop for i, s in zip(at, mask.region, strict=True)):
+    region = mask.region or tuple(slice(0, n) for n in mask.labels.shape)
+    if not all(s.start <= i < s.stop for i, s in zip(at, region, strict=True)):
         return []
     if mask.probabilities is None:
         return [(mask.names[mask.labels[at]], 1.0)]
-    chances = mask.probabilities[(slice(None), *at)]
+    inside = (i - s.start for i, s in zip(at, region, strict=True))
+    chances = mask.probabilities[(slice(None), *inside)]
     return [(mask.names[i], float(chances[i])) for i in np.argsort(-chances, kind="stable")]
 
 

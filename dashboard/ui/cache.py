@@ -72,10 +72,13 @@ def remembered(most: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
 
 def _bytes(results: Collection[Any]) -> int:
-    """What results hold: prepared samples (hours of signal are large), or what they say."""
-    prepared = [getattr(result, "prepared", None) for result in results]
-    own = sum(getattr(result, "nbytes", 0) for result in results)
-    return own + sum(one.array.nbytes for one in prepared if one is not None)
+    """What is large in results: prepared hours of a signal, labels of a scan, or they themselves."""
+    return sum(
+        getattr(result, "nbytes", 0)
+        + getattr(getattr(getattr(result, "prepared", None), "array", None), "nbytes", 0)
+        + getattr(getattr(result, "prediction", None), "nbytes", 0)
+        for result in results
+    )
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

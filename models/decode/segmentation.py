@@ -38,16 +38,15 @@ def decode(
     size = tuple(s.stop - s.start for s in region)
     labels = np.zeros(shape, np.uint8)
     kept = None
-    if len(names) * np.prod(shape, dtype=float) <= MOST_KEPT:
-        kept = np.zeros((len(names), *shape), np.float16)
-        kept[0] = 1
+    if len(names) * np.prod(size, dtype=float) <= MOST_KEPT:
+        kept = np.zeros((len(names), *size), np.float16)
     thick = max(1, SLAB // max(1, int(np.prod(size[1:]))))
     for start in range(region[0].start, region[0].stop, thick):
         slab = (slice(start, min(start + thick, region[0].stop)), *region[1:])
         found = resampled(shares, to_sample, slab)
         labels[slab] = found.argmax(axis=0)
         if kept is not None:
-            kept[(slice(None), *slab)] = found
+            kept[:, start - region[0].start :][:, : len(found[0])] = found
     everything = all(s.stop - s.start == n for s, n in zip(region, shape, strict=True))
     return Mask(tuple(names), labels, kept, None if everything else region)
 

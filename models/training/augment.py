@@ -43,6 +43,22 @@ def contrast(x: Tensor, offset: float, gain: float, generator: torch.Generator) 
     return x * scale + per_sample(x, -offset, offset, generator)
 
 
+def window(x: Tensor, dark: float, bright: float, generator: torch.Generator) -> Tensor:
+    """Black moved by -dark..dark/4 and white by -bright/4..bright of the range, then cut to 0..1.
+
+    As if something darker or brighter had been in the picture when its range was taken.
+    """
+    black = per_sample(x, -dark, dark / 4, generator)
+    white = 1 + per_sample(x, -bright / 4, bright, generator)
+    return ((x - black) / (white - black)).clamp(0, 1)
+
+
+def shading(x: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """x times a smooth field, its log in -strength..strength: uneven coils of a scanner."""
+    field = _coarse_noise(x, 1, generator)
+    return x * (field * strength).exp().to(x)
+
+
 def noise(x: Tensor, highest: float, generator: torch.Generator) -> Tensor:
     """White noise of a standard deviation uniform in 0..highest."""
     white = torch.randn(x.shape, generator=generator).to(x)
@@ -77,10 +93,14 @@ def affine(
 
 def _random_bends(x: Tensor, generator: torch.Generator) -> Tensor:
     """Smooth displacements (N, *S, dim) in -1..1, drawn on a grid of four points per axis."""
+    return _coarse_noise(x, x.ndim - 2, generator).movedim(1, -1)
+
+
+def _coarse_noise(x: Tensor, channels: int, generator: torch.Generator) -> Tensor:
+    """(N, channels, *S) in -1..1: drawn on four points per axis, linear between them."""
     dim = x.ndim - 2
-    coarse = torch.rand(len(x), dim, *(4,) * dim, generator=generator) * 2 - 1
-    fine = functional.interpolate(coarse, size=x.shape[2:], mode=LINEAR[dim], align_corners=True)
-    return fine.movedim(1, -1)
+    coarse = torch.rand(len(x), channels, *(4,) * dim, generator=generator) * 2 - 1
+    return functional.interpolate(coarse, size=x.shape[2:], mode=LINEAR[dim], align_corners=True)
 
 
 def _random_matrices(

@@ -90,8 +90,8 @@ def test_a_layer_of_an_uploaded_scan_is_exported_where_it_belongs(
     rest(page, 60)
     assert place(page)["position"] == crosshair
     page.get_by_role("button", name="› ").first.click()
-    page.get_by_role("combobox", name="Layer").click()
-    page.get_by_role("option", name="layer2.0.relu2", exact=True).click()
+    page.get_by_role("combobox", name="Layer").fill("layer2.0.relu2")
+    page.keyboard.press("Enter")
     wait_for_place(page, layer="layer2.0.relu2")
     with page.expect_download() as waiting:
         page.locator(".st-key-save-stage").get_by_role("button", name="NIfTI all").click()

@@ -79,3 +79,18 @@ def test_only_the_answer_about_a_large_volume_depends_on_the_position():
     # 80 voxels along the file's first axis are fine where that axis points forward
     turned = np.eye(4)[:, [1, 0, 2, 3]]
     assert not placed(volume(np.zeros((80, 64, 64)), turned), SPEC)
+
+
+def test_the_empty_ground_of_a_cut_out_brain_does_not_set_the_range():
+    """Oracle: the same tissue without the ground, scaled by its own percentiles."""
+    tissue = np.random.default_rng(5).normal(600, 100, (30, 40, 30)).astype(np.float32)
+    spec = InputSpec(spacing=1.0, crop="region", normalise="tissue", multiple=2)
+    whole = prepare(volume(tissue), spec).array
+    low, high = np.percentile(tissue, (0.5, 99.5))
+    expected = np.clip((tissue - low) / (high - low), 0, 1) * 2 - 1
+    np.testing.assert_allclose(whole[0], expected, atol=1e-3)
+    half_empty = np.concatenate([tissue, np.zeros_like(tissue)])
+    fed = prepare(volume(half_empty), spec).array[0]
+    np.testing.assert_allclose(fed[:30], expected, atol=1e-5)
+    assert (fed[30:] == -1).all()
+    assert (prepare(volume(np.full((20, 20, 20), 3)), spec).array == -1).all()

@@ -23,6 +23,8 @@ EVERY = {
     "flip": lambda x, g: augment.flip(x, 0, g),
     "gamma": lambda x, g: augment.gamma(x, 0.5, g),
     "contrast": lambda x, g: augment.contrast(x, 0.1, 0.2, g),
+    "window": lambda x, g: augment.window(x, 0.8, 0.4, g),
+    "shading": lambda x, g: augment.shading(x, 0.3, g),
     "noise": lambda x, g: augment.noise(x, 0.1, g),
     "affine": lambda x, g: augment.affine(x, g, turn=0.2, scale=0.1, shear=0.1, shift=1, bend=1),
     "blur": lambda x, g: augment.blur(x, 1.0, g),
@@ -107,3 +109,16 @@ def test_low_resolution_keeps_the_mean():
     coarse = augment.low_resolution(x, [4], seeded())
     torch.testing.assert_close(coarse.mean(), x.mean(), atol=0.02, rtol=0)
     assert coarse.var() < x.var() / 2
+
+
+@pytest.mark.parametrize("dim", DIMS)
+def test_a_window_keeps_the_order_of_values_and_shading_is_one_smooth_factor(dim):
+    x = torch.linspace(0, 1, 12).reshape(-1, *(1,) * (dim - 1)).expand(3, 1, *(12,) * dim)
+    moved = augment.window(x, 0.8, 0.4, seeded(3))
+    assert (moved.diff(dim=2) >= 0).all()
+    assert 0 <= float(moved.min()) <= float(moved.max()) <= 1
+    flat = torch.full((2, 2, *(12,) * dim), 0.5)
+    factor = augment.shading(flat, 0.3, seeded(4)) / 0.5
+    torch.testing.assert_close(factor[:, :1], factor[:, 1:])  # one coil for all channels
+    assert float(factor.log().abs().max()) <= 0.3 + 1e-6
+    assert float(factor.log().diff(dim=2).abs().max()) <= 0.6 / (11 / 3) + 1e-6

@@ -75,7 +75,7 @@ def test_every_unit_an_impulse_reaches_is_one_whose_field_holds_it(name, dim):
     length = -(-needed // spec.input.multiple) * spec.input.multiple
     for axis in range(dim):
         # One long axis, the others as short as the network allows: axes do not mix.
-        shape = list(spec.input.size_for(dim) or (1,) * dim)
+        shape = list(spec.input.size_for(dim) or (spec.input.multiple,) * dim)
         if spec.input.size is None:
             shape[axis] = length
         middle = range(shape[axis] // 2, shape[axis] // 2 + (coarsest if upsamples else 1))

@@ -59,14 +59,21 @@ def chart(
 
 
 def caption(
-    text: str, key: str, downloads: tuple[Download, ...] = (), chart_key: str | None = None
+    text: str,
+    key: str,
+    downloads: tuple[Download, ...] = (),
+    chart_key: str | None = None,
+    saver: Callable[[str, str], None] = save,
 ) -> None:
-    """The row under a figure: what was drawn and how, then the words that save it."""
+    """The row under a figure: what was drawn and how, then the words that save it.
+
+    `saver(chart_key, name)` draws those that the browser makes from the chart itself.
+    """
     with st.container(horizontal=True, key=f"save-{key}", vertical_alignment="center"):
         st.markdown(f":gray[:small[{text}]]")
         st.space("stretch")
         if chart_key:
-            save(chart_key, key)
+            saver(chart_key, key)
         for item in downloads:
             st.download_button(
                 item.word,

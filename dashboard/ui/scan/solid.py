@@ -9,6 +9,7 @@ from dashboard.figures.meshes import Solid, mesh_figure
 from dashboard.figures.resliced import label_colour
 from dashboard.figures.theme import ACTIVATION
 from dashboard.ui import panels, surface_cache
+from dashboard.ui.components.scene_words import save_scene
 from dashboard.ui.scan.place import Place
 from dashboard.ui.words import literal, plain, thousands
 
@@ -45,7 +46,7 @@ def show_surface(place: Place) -> None:
         for solid in solids[:3]
         if len(solid.surface)
     )
-    panels.caption(_words(place, solids), "scan-solid", files, key)
+    panels.caption(_words(place, solids), "scan-solid", files, key, save_scene)
 
 
 def _pick_levels(place: Place) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dashboard.data.surface import Surface
 from dashboard.data.writers.stl_file import stl_bytes
 from dashboard.figures.meshes import Solid, channel_solids, mesh_figure
 from dashboard.ui import panels, surface_cache
+from dashboard.ui.components.scene_words import save_scene
 from dashboard.ui.scene import Scene
 from dashboard.ui.words import plain, signed, thousands
 
@@ -63,7 +64,7 @@ def show_channel(scene: Scene, share: float, files: tuple[panels.Download, ...])
     )
     text = f"{scene.caption} · {surface_words(level, (positive, negative))}"
     text += f" · scan at {plain(outline.level)}"
-    panels.caption(text, "stage", (*stl, *files), key)
+    panels.caption(text, "stage", (*stl, *files), key, save_scene)
 
 
 def surface_words(level: float, surfaces: tuple[Surface, ...]) -> str:

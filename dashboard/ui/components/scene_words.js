@@ -1,0 +1,48 @@
+// Under a chart in space: the word PNG, and the turn kept where a redraw makes the chart anew.
+const turns = (window.convscopeTurns ??= new Map());
+
+const plot = (name) => document.querySelector(`.${name} .js-plotly-plot`);
+const sceneOf = (chart) => chart?._fullLayout?.scene?._scene;
+
+function follow(name) {
+  const chart = plot(name);
+  const scene = sceneOf(chart);
+  if (!scene?.glplot) return;
+  if (chart.convscopeScene === scene) {
+    turns.set(name, scene.getCamera());
+    return;
+  }
+  chart.convscopeScene = scene;
+  const kept = turns.get(name);
+  if (kept) scene.setViewport({ camera: kept, aspectratio: chart._fullLayout.scene.aspectratio });
+}
+
+async function save(name, file) {
+  const scene = sceneOf(plot(name));
+  if (!scene) return;
+  const picture = new Image();
+  picture.src = scene.toImage("png");
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = getComputedStyle(document.querySelector(".stApp")).backgroundColor;
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.drawImage(picture, 0, 0);
+  const link = document.createElement("a");
+  link.href = canvas.toDataURL("image/png");
+  link.download = `${file}.png`;
+  link.click();
+}
+
+export default function ({ parentElement, data }) {
+  const row = parentElement.querySelector(".save");
+  const button = document.createElement("button");
+  button.textContent = "PNG";
+  button.title = "Save this view as PNG";
+  button.onclick = () => save(data.chart, data.name);
+  row.replaceChildren(button);
+  const timer = setInterval(() => follow(data.chart), 150);
+  return () => clearInterval(timer);
+}

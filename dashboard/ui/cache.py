@@ -72,7 +72,7 @@ def remembered(most: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
 
 def _bytes(results: Collection[Any]) -> int:
-    """What is large in results: prepared hours of a signal, labels of a scan, or they themselves."""
+    """What is large in results: prepared hours of a signal, labels of a scan, or themselves."""
     return sum(
         getattr(result, "nbytes", 0)
         + getattr(getattr(getattr(result, "prepared", None), "array", None), "nbytes", 0)

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.analysis.analyze import Analysis
 from dashboard.ui.scene import Scene
-from models.records import Beats
+from models.records import Beats, Landmarks
 
 NEAR = 1.0  # s; a beat further from the position is not the position's answer
 
@@ -30,6 +30,8 @@ def show_answer(scene: Scene) -> None:
 def ranked(answer: Analysis, position: tuple[float, ...]) -> list[tuple[str, float]]:
     """(class, probability), most probable first; of beats, those of the one at the position."""
     prediction = answer.prediction
+    if isinstance(prediction, Landmarks):
+        return placed_landmarks(answer)
     if not isinstance(prediction, Beats):
         return [(name, p) for name, _, p in prediction.ranked()]
     if not len(prediction):
@@ -40,6 +42,16 @@ def ranked(answer: Analysis, position: tuple[float, ...]) -> list[tuple[str, flo
         return []
     chances = prediction.probabilities[nearest]
     return [(prediction.names[i], float(chances[i])) for i in np.argsort(-chances)]
+
+
+def placed_landmarks(answer: Analysis) -> list[tuple[str, float]]:
+    """("NAME at (x, y, z) UNIT", score) of each landmark, in the sample's world coordinates."""
+    points, sample = answer.prediction, answer.sample
+    rows = zip(points.names, sample.to_world(points.positions), points.scores, strict=True)
+    return [
+        (f"{name} at ({', '.join(f'{v:.0f}' for v in place)}) {sample.axis_unit}", float(score))
+        for name, place, score in rows
+    ]
 
 
 MARKS = {

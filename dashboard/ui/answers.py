@@ -49,9 +49,13 @@ def placed_landmarks(answer: Analysis) -> list[tuple[str, float]]:
     points, sample = answer.prediction, answer.sample
     rows = zip(points.names, sample.to_world(points.positions), points.scores, strict=True)
     return [
-        (f"{name} at ({', '.join(f'{v:.0f}' for v in place)}) {sample.axis_unit}", float(score))
+        (f"{name} at ({_spoken(place)}) {sample.axis_unit}", float(score))
         for name, place, score in rows
     ]
+
+
+def _spoken(place: np.ndarray) -> str:
+    return ", ".join(f"{value:.0f}" for value in place).replace("-", "−")
 
 
 MARKS = {

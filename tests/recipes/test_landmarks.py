@@ -101,7 +101,7 @@ def test_the_answer_about_the_average_brain_lies_at_its_hippocampus():
         assert np.linalg.norm(np.array(row["world_mm"]) - expected) < 8
         assert 0 <= row["score"] <= 1
     assert answer_lines(analysis)[0].startswith("anterior: ")
-    assert ranked(analysis, (0.0, 0.0, 0.0))[0][0].startswith("anterior at (-")
+    assert ranked(analysis, (0.0, 0.0, 0.0))[0][0].startswith("anterior at (−")
 
 
 def test_the_shipped_network_finds_both_ends_within_a_millimetre_and_a_half():

@@ -11,7 +11,7 @@ from torch import nn
 from models import device as devices
 from models import weights as files
 from models import zoo
-from models.nets import beat_grid, lenet, resnet, unet
+from models.nets import beat_grid, landmarks, lenet, resnet, unet
 from models.spec import ModelSpec, Weights
 
 FAMILIES = (
@@ -19,6 +19,7 @@ FAMILIES = (
     lenet,
     resnet,
     unet,
+    landmarks,
 )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from models.locks import dim_of, lock_of, quiet
 from models.probes.geometry import OUTPUT, Geometry, geometry
 
-__all__ = ["as_batch", "chunks", "lock_of", "run", "run_chunked"]
+__all__ = ["as_batch", "chunks", "lock_of", "run", "run_chunked", "run_mirrored"]
 
 
 def as_batch(net: nn.Module, array: np.ndarray | Tensor) -> Tensor:
@@ -38,6 +39,17 @@ def run(net: nn.Module, array: np.ndarray | Tensor) -> Any:
     """
     with quiet(net):
         return _on_cpu(net(as_batch(net, array)))
+
+
+def run_mirrored(net: nn.Module, array: np.ndarray | Tensor) -> Tensor:
+    """Mean output (N, K) of a classifier over the mirror images of (C, *S) or (N, C, *S).
+
+    Each of the 2**dim images is one pass: every set of spatial axes reversed.
+    """
+    batch = as_batch(net, array)
+    axes = range(2, batch.ndim)
+    sets = [chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)]
+    return torch.stack([run(net, batch.flip(chosen)) for chosen in sets]).mean(dim=0)
 
 
 def _on_cpu(output: Any) -> Any:

@@ -12,10 +12,10 @@ from torch import nn
 from dashboard.data.prepare import Prepared, prepare
 from dashboard.data.sample import Sample
 from models import registry
-from models.decode import beats, classes, segmentation
+from models.decode import beats, classes, landmarks, segmentation
 from models.device import choose
 from models.records import Beats, Classes, Landmarks, Mask
-from models.run import run, run_chunked
+from models.run import run, run_chunked, run_mirrored
 from models.spec import ModelSpec
 
 CHUNK = 1 << 16  # fed samples of a signal run at once: bounds memory whatever the length
@@ -140,11 +140,19 @@ def _mask(
     return segmentation.decode(output, names, *place)
 
 
+def _landmarks(
+    net: nn.Module, spec: ModelSpec, prepared: Prepared, sample: Sample, output: torch.Tensor
+) -> Landmarks:
+    found = landmarks.decode(output, spec, prepared.valid)
+    return replace(found, positions=prepared.index_in_sample(found.positions))
+
+
 # By task of the spec: (net, spec, prepared, sample, output) to the record of the answer.
 _DECODE: Mapping[str, Callable[..., Prediction]] = {
     "beats": _beats,
     "classification": _classes,
     "segmentation": _mask,
+    "landmarks": _landmarks,
 }
 
 
@@ -155,8 +163,16 @@ def _run(
     on_progress: Callable[[float], None] | None,
 ) -> torch.Tensor:
     if spec.task != "beats" or array.shape[-1] <= CHUNK:
-        return run(net, array)
+        return scores(net, spec, array)
     return run_chunked(net, array, CHUNK, on_progress=on_progress)
+
+
+def scores(net: nn.Module, spec: ModelSpec, array: np.ndarray) -> torch.Tensor:
+    """The output for (C, *S) or (N, C, *S); the mean over mirror images where a spec asks for it.
+
+    `spec.decoder["mirrored"]` is for classes that no reflection changes.
+    """
+    return run_mirrored(net, array) if spec.decoder.get("mirrored") else run(net, array)
 
 
 def _outside_gaps(found: Beats, prepared: Prepared) -> Beats:

@@ -10,7 +10,7 @@ from torch import nn
 from dashboard.analysis.analyze import Analysis, voxel_volume
 from dashboard.data.prepare import Prepared
 from models.probes.trace import Trace, trace
-from models.records import Beats, Classes, Mask
+from models.records import Beats, Classes, Landmarks, Mask
 
 
 def document(analysis: Analysis) -> dict[str, Any]:
@@ -89,7 +89,35 @@ def _mask(analysis: Analysis) -> dict[str, Any]:
     return found
 
 
-_PREDICTIONS = {Classes: _classes, Beats: _beats_and_lead, Mask: _mask}
+def _landmarks(analysis: Analysis) -> dict[str, Any]:
+    """Points in the sample's index and in its world: RAS+ mm, px or s (`world_UNIT`)."""
+    points, sample = analysis.prediction, analysis.sample
+    rows = zip(
+        points.names,
+        points.positions,
+        sample.to_world(points.positions),
+        points.scores,
+        strict=True,
+    )
+    return {
+        "landmarks": [
+            {
+                "name": name,
+                "index": [round(float(value), 3) for value in index],
+                f"world_{sample.axis_unit}": [round(float(value), 3) for value in world],
+                "score": round(float(score), 4),
+            }
+            for name, index, world, score in rows
+        ]
+    }
+
+
+_PREDICTIONS = {
+    Classes: _classes,
+    Beats: _beats_and_lead,
+    Mask: _mask,
+    Landmarks: _landmarks,
+}
 
 
 def answer_lines(analysis: Analysis) -> list[str]:
@@ -119,7 +147,22 @@ def _mask_lines(analysis: Analysis) -> list[str]:
     ]
 
 
-_LINES = {Classes: _class_lines, Beats: _beat_lines, Mask: _mask_lines}
+def _landmark_lines(analysis: Analysis) -> list[str]:
+    points, sample = analysis.prediction, analysis.sample
+    places = sample.to_world(points.positions)
+    return [
+        f"{name}: {', '.join(f'{value:.1f}' for value in place)} {sample.axis_unit} "
+        f"({score:.0%} sure)"
+        for name, place, score in zip(points.names, places, points.scores, strict=True)
+    ]
+
+
+_LINES = {
+    Classes: _class_lines,
+    Beats: _beat_lines,
+    Mask: _mask_lines,
+    Landmarks: _landmark_lines,
+}
 
 
 def default_layers(analysis: Analysis) -> list[str]:

@@ -1,4 +1,4 @@
-"""Samples that come with the app: a computed ECG, handwritten digits, an average brain."""
+"""Samples that come with the app: an ECG, digits, an average brain, the shape of a gland."""
 
 import csv
 import gzip
@@ -13,6 +13,7 @@ import numpy as np
 
 from dashboard.data.sample import Sample
 from dashboard.data.synthetic import synthetic_ecg
+from dashboard.data.synthetic_shape import adrenal_shape
 from dashboard.data.writers.nifti_file import nifti_bytes
 from dashboard.data.writers.png_file import png_bytes
 from dashboard.data.writers.signal_csv import signal_csv
@@ -104,6 +105,10 @@ def _brain_files() -> tuple[tuple[str, bytes, str], ...]:
     return (("average_brain.nii.gz", nifti_bytes(_brain()), "application/gzip"),)
 
 
+def _shape_files() -> tuple[tuple[str, bytes, str], ...]:
+    return (("adrenal_shape.nii.gz", nifti_bytes(adrenal_shape()), "application/gzip"),)
+
+
 def _digit_row(digit: int, key: str) -> BuiltinSample:
     return BuiltinSample(
         key,
@@ -119,6 +124,7 @@ BUILTIN: tuple[BuiltinSample, ...] = (
     _digit_row(_FIRST_DIGIT, "digit"),
     BuiltinSample("brain", "Average brain, MR", "mr", _brain, _brain_files),
     *(_digit_row(digit, f"digit-{digit}") for digit in range(10) if digit != _FIRST_DIGIT),
+    BuiltinSample("adrenal", "Adrenal-like shape, computed", "mask", adrenal_shape, _shape_files),
 )
 
 # The digit shown first is also found by its own number.

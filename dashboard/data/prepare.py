@@ -12,6 +12,7 @@ import numpy as np
 from dashboard.data.normalise import NORMALISERS
 from dashboard.data.prepare_image import digit, whole_image
 from dashboard.data.prepare_region import fed_whole, region
+from dashboard.data.prepare_shape import shape
 from dashboard.data.prepare_signal import whole_signal
 from dashboard.data.prepare_volume import patch
 from dashboard.data.prepared import Prepared, Request
@@ -73,4 +74,5 @@ CROPS = {
     "digit": _Crop(2, digit),
     "patch": _Crop(3, patch),
     "region": _Crop(3, region),
+    "shape": _Crop(3, shape),
 }

@@ -1,6 +1,13 @@
 """How the shipped networks are trained and measured: one recipe per network, by name."""
 
-from dashboard.recipes import ecg_beats, lenet5_mnist, resnet3d_hippocampus, unet3d_hippocampus
+from dashboard.recipes import (
+    ecg_beats,
+    landmarks3d_hippocampus,
+    lenet5_mnist,
+    resnet3d_adrenal,
+    resnet3d_hippocampus,
+    unet3d_hippocampus,
+)
 from dashboard.recipes.recipe import Recipe, UnsuitableData
 
 RECIPES: dict[str, Recipe] = {
@@ -10,6 +17,8 @@ RECIPES: dict[str, Recipe] = {
         lenet5_mnist.RECIPE,
         resnet3d_hippocampus.RECIPE,
         unet3d_hippocampus.RECIPE,
+        resnet3d_adrenal.RECIPE,
+        landmarks3d_hippocampus.RECIPE,
     )
 }
 

@@ -33,16 +33,24 @@ class Labelled:
         return Labelled(self.images[index], self.labels[index], split)
 
 
-def read_labelled(folder: Path, size: Sequence[int], classes: int) -> list[Labelled]:
+def read_labelled(
+    folder: Path,
+    size: Sequence[int],
+    classes: int,
+    others: Sequence[Sequence[int]] = (),
+) -> list[Labelled]:
     """All cases of spatial `size` in the NPZ files of `folder`, one entry per file and split.
 
     A file holds `x` (N, *S[, C]) and `y` (its split is the end of its name: `mnist_test.npz`), or
     `{split}_images` and `{split}_labels` as MedMNIST has them. Arrays of another size are left
-    out. Raises UnsuitableData when nothing is left or labels do not fit.
+    out; where there are none of `size`, the first of `others` that the folder has is read. Raises
+    UnsuitableData when nothing is left or labels do not fit.
     """
     paths = sorted(folder.glob("*.npz"))
     read = [case for path in paths for case in _read_file(path, len(size))]
-    fitting = [case for case in read if case.images.shape[2:] == tuple(size) and len(case)]
+    there = {case.images.shape[2:] for case in read if len(case)}
+    chosen = next((tuple(s) for s in (size, *others) if tuple(s) in there), None)
+    fitting = [case for case in read if case.images.shape[2:] == chosen and len(case)]
     if not fitting:
         wanted = "x".join(map(str, size))
         found = sorted({"x".join(map(str, case.images.shape[2:])) for case in read})

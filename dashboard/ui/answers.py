@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.analysis.analyze import Analysis
 from dashboard.ui.scene import Scene
-from models.records import Beats, Mask
+from models.records import Beats, Landmarks, Mask
 
 _SOUGHT = {Beats: "beat", Mask: "answer"}
 NEAR = 1.0  # s; a beat further from the position is not the position's answer
@@ -33,6 +33,8 @@ def ranked(answer: Analysis, position: tuple[float, ...]) -> list[tuple[str, flo
     prediction = answer.prediction
     if isinstance(prediction, Mask):
         return at_position(prediction, position)
+    if isinstance(prediction, Landmarks):
+        return placed_landmarks(answer)
     if not isinstance(prediction, Beats):
         return [(name, p) for name, _, p in prediction.ranked()]
     if not len(prediction):
@@ -60,6 +62,20 @@ def at_position(mask: Mask, position: tuple[float, ...]) -> list[tuple[str, floa
     inside = (i - s.start for i, s in zip(at, region, strict=True))
     chances = mask.probabilities[(slice(None), *inside)]
     return [(mask.names[i], float(chances[i])) for i in np.argsort(-chances, kind="stable")]
+
+
+def placed_landmarks(answer: Analysis) -> list[tuple[str, float]]:
+    """("NAME at (x, y, z) UNIT", score) of each landmark, in the sample's world coordinates."""
+    points, sample = answer.prediction, answer.sample
+    rows = zip(points.names, sample.to_world(points.positions), points.scores, strict=True)
+    return [
+        (f"{name} at ({_spoken(place)}) {sample.axis_unit}", float(score))
+        for name, place, score in rows
+    ]
+
+
+def _spoken(place: np.ndarray) -> str:
+    return ", ".join(f"{value:.0f}" for value in place).replace("-", "−")
 
 
 MARKS = {

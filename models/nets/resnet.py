@@ -173,6 +173,7 @@ CIFAR10 = (
     *("dog", "frog", "horse", "ship", "truck"),
 )
 HIPPOCAMPUS = ("anterior", "posterior", "not hippocampus")
+ADRENAL = ("normal", "hyperplasia")  # in the order of MedMNIST's labels
 
 # Blocks per stage: He et al. 2016, table 1; file and sha256 prefix: the published file names.
 IMAGENET_ROWS = (
@@ -268,6 +269,34 @@ SPECS = (
                 classes=HIPPOCAMPUS,
                 file="resnet3d-hippocampus.safetensors",
                 trained_on="T1 MR patches of 20 mm",
+            ),
+        ),
+    ),
+    _spec(
+        "resnet3d-adrenal",
+        "Small ResNet, shape of an adrenal gland",
+        Design(BasicBlock, (1, 1, 1), width=16, stem_kernel=3, stem_stride=2, stem_pool=False),
+        dims=(3,),
+        input=InputSpec(
+            channels=2,
+            size=(24, 24, 24),
+            spacing=2.0,
+            normalise="fixed",
+            mean=(0.0, 0.0),
+            std=(1.0, 0.3),
+            crop="shape",
+            domain="binary-mask",
+        ),
+        classes=2,
+        # Left and right glands are mirror images, and masks elsewhere may lie in any orientation.
+        decoder={"mirrored": True},
+        weights=(
+            Weights(
+                dim=3,
+                classes=ADRENAL,
+                file="resnet3d-adrenal.safetensors",
+                license="CC BY 4.0 (MedMNIST v2, doi 10.1038/s41597-022-01721-8)",
+                trained_on="AdrenalMNIST3D, shapes of glands cut out of abdominal CT",
             ),
         ),
     ),

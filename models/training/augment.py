@@ -83,7 +83,7 @@ def affine(
     `bend` that of each point of a coarse grid (Simard, Steinkraus, Platt 2003, section 2).
     """
     dim = x.ndim - 2
-    matrix = _random_matrices(len(x), dim, turn, scale, shear, generator)
+    matrix = random_matrices(len(x), dim, turn, scale, shear, generator)
     moved = (torch.rand(len(x), dim, generator=generator) * 2 - 1) * shift
     moved = moved.reshape(-1, *(1,) * dim, dim)  # (N, 1, ..., dim)
     if bend:
@@ -103,7 +103,7 @@ def _coarse_noise(x: Tensor, channels: int, generator: torch.Generator) -> Tenso
     return functional.interpolate(coarse, size=x.shape[2:], mode=LINEAR[dim], align_corners=True)
 
 
-def _random_matrices(
+def random_matrices(
     count: int, dim: int, turn: float, scale: float, shear: float, generator: torch.Generator
 ) -> Tensor:
     """(count, dim, dim): exp of a random matrix is a turn, a stretch and a slant in one."""
@@ -115,13 +115,21 @@ def _random_matrices(
     return torch.linalg.matrix_exp(turn * skew + shear * slant + scale * stretch)
 
 
-def warp(x: Tensor, matrix: Tensor, moved: Tensor, padding: str) -> Tensor:
+def warp(
+    x: Tensor,
+    matrix: Tensor,
+    moved: Tensor,
+    padding: str,
+    extent: Sequence[int] | None = None,
+) -> Tensor:
     """`x` read, linearly, at matrix @ (index - middle) + middle + moved.
 
-    `matrix` (N, dim, dim); `moved` (N, *S, dim), or (N, 1, ..., dim), in samples.
+    `matrix` (N, dim, dim); `moved` (N, *S, dim), or (N, 1, ..., dim), in samples; `extent` is the
+    spatial shape of the result (default: that of `x`), whose middle reads the middle of `x`.
     """
     dim = x.ndim - 2
-    axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in x.shape[2:]]
+    read_at = tuple(extent or x.shape[2:])
+    axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in read_at]
     index = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)  # (*S, dim)
     reached = torch.einsum("nab,...b->n...a", matrix, index)  # (N, *S, dim)
     reached = reached + moved

@@ -7,6 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 from nilearn.datasets import load_mni152_template
+from scipy.ndimage import distance_transform_edt, label
 from sklearn.datasets import load_digits
 
 from dashboard.analysis.analyze import analyze
@@ -19,7 +20,7 @@ KEYS = [row.key for row in BUILTIN]
 
 def test_three_journeys_and_every_digit_are_there():
     assert KEYS[:3] == ["ecg", "digit", "brain"]
-    assert len(set(KEYS)) == len(KEYS) == 12
+    assert len(set(KEYS)) == len(KEYS) == 13
     names = {builtin(f"digit-{digit}").name for digit in range(10)}
     assert names == {f"handwritten {digit}" for digit in range(10)}
 
@@ -34,7 +35,7 @@ def test_a_sample_is_the_same_every_time(key):
     assert builtin(key).digest == builtin(key).digest
 
 
-@pytest.mark.parametrize("row", BUILTIN[:4], ids=KEYS[:4])
+@pytest.mark.parametrize("row", [*BUILTIN[:4], BUILTIN[-1]], ids=[*KEYS[:4], KEYS[-1]])
 def test_each_download_dropped_back_in_gives_the_same_values(row):
     sample = row.make()
     for name, data, _ in row.files():
@@ -49,7 +50,7 @@ def test_each_download_dropped_back_in_gives_the_same_values(row):
 
 
 def test_record_and_scan_and_picture_come_back_with_the_same_digest():
-    for row in BUILTIN[:3]:
+    for row in (*BUILTIN[:3], BUILTIN[-1]):
         name, data, _ = row.files()[0]
         assert open_files((name, data)).digest == row.make().digest
 
@@ -128,3 +129,11 @@ def test_the_beat_network_names_the_beats_of_the_computed_ecg(lead):
     assert np.mean(named["N"]) > 0.98
     assert np.mean(named["V"]) >= 0.8
     assert np.mean(named["S"]) >= 0.8
+
+
+def test_the_computed_gland_is_one_thin_piece_of_the_volume_of_a_gland():
+    """Adrenal glands have some 2 to 8 cm3, limbs of 3 to 6 mm (2 sd of normal: 10 mm)."""
+    mask = builtin("adrenal").array[0]
+    assert label(mask)[1] == 1
+    assert 2000 < mask.sum() < 8000
+    assert 1.5 < distance_transform_edt(mask).max() < 5

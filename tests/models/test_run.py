@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from models import registry
-from models.run import lock_of, run, run_chunked
+from models.run import lock_of, run, run_chunked, run_mirrored
 
 
 def test_a_single_input_gets_a_batch_axis_and_a_batch_keeps_its_own():
@@ -170,3 +170,20 @@ def test_a_chunked_run_tells_how_far_it_is_and_stops_when_told():
 
     with pytest.raises(KeyboardInterrupt):
         run_chunked(net, array, 256, on_progress=stop)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_the_mirrored_answer_is_the_mean_over_every_set_of_reversed_axes(dim):
+    torch.manual_seed(dim)
+    net = registry.create("resnet20", dim, in_channels=1).eval()
+    x = torch.randn(2, 1, *(9,) * dim)
+    found = run_mirrored(net, x)
+    with torch.inference_mode():
+        loop = []
+        for signs in np.ndindex(*(2,) * dim):
+            turned = x
+            for axis, reverse in enumerate(signs):
+                turned = turned.flip(2 + axis) if reverse else turned
+            loop.append(net(turned))
+    torch.testing.assert_close(found, torch.stack(loop).mean(dim=0), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(run_mirrored(net, x.flip(2)), found, rtol=1e-5, atol=1e-6)

@@ -74,6 +74,17 @@ def test_of_several_files_the_one_of_the_trained_size_is_taken(tmp_path):
     assert case.images.shape == (4, 1, 20, 20, 20)
 
 
+def test_another_size_is_read_where_the_first_is_missing(tmp_path):
+    for size in (20, 28):
+        images = np.zeros((4, size, size, size), np.uint8)
+        np.savez(tmp_path / f"{size}.npz", test_images=images, test_labels=np.arange(4) % 3)
+    first, *others = ((64,) * 3, (28,) * 3, (20,) * 3)
+    (case,) = read_labelled(tmp_path, first, 3, others)
+    assert case.images.shape == (4, 1, 28, 28, 28)
+    with pytest.raises(UnsuitableData, match="no labelled images of 64x64x64"):
+        read_labelled(tmp_path, first, 3)
+
+
 def test_default_split_is_test_else_everything():
     x, y = stripes(9)
     train, val, test = (Labelled(x[:, None], y.astype(int), s) for s in ("train", "val", "test"))

@@ -212,9 +212,9 @@ def grey_window(digest: str) -> tuple[float, float]:
 
 
 def models_for(dim: int) -> list[ModelSpec]:
-    """The networks a sample of this rank can be explored with, trained ones first."""
+    """The networks for samples of this rank, trained ones first, else in the registry's order."""
     specs = [s for s in registry.specs() if dim in s.dims]
-    return sorted(specs, key=lambda s: (not registry.trained(s.name, dim), s.name))
+    return sorted(specs, key=lambda s: not registry.trained(s.name, dim))
 
 
 def default_lead(digest: str) -> int:

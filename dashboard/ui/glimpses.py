@@ -7,6 +7,7 @@ from dashboard.figures.pictures import input_picture, map_picture
 from dashboard.figures.thin import Series, strongest
 from dashboard.figures.volumes import layer_picture, layer_plane, plane
 from dashboard.ui import cache, state
+from dashboard.ui.answers import ranked
 from dashboard.ui.cards import SECONDS, Glimpse
 from dashboard.ui.components.scenes import signal_tile
 from dashboard.ui.overlay import channel_overlay
@@ -51,7 +52,7 @@ def _answer(scene: Scene) -> str:
         counts = np.bincount(prediction.labels, minlength=len(prediction.names))
         pairs = zip(counts, prediction.names, strict=True)
         return ", ".join(f"{count} {name}" for count, name in pairs if count)
-    name, _, chance = prediction.ranked()[0]
+    name, chance = ranked(scene.answer, scene.position)[0]
     return f"{name}, p = {chance:.2f}"
 
 

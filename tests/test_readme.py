@@ -28,6 +28,9 @@ HEADLINES = (
     ("accuracy", "accuracy {:.2%}"),
     ("balanced_accuracy", "balanced {:.2%}"),
     ("auc", "AUC {:.4f}"),
+    ("dice.anterior", "Dice of the anterior part {:.3f}"),
+    ("dice.posterior", "of the posterior part {:.3f}"),
+    ("dice.mean", "mean {:.3f}"),
 )
 
 

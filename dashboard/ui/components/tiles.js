@@ -131,7 +131,11 @@ const drawTile = (cell, tile, report) => {
   frame.onwheel =
     report.move && ((event) => report.move(tile.id, event, Math.sign(event.deltaY)));
   frame.onkeydown =
-    report.move && ((event) => event.key in STEPS && report.move(tile.id, event, STEPS[event.key]));
+    report.move &&
+    ((event) => {
+      // No value is returned: false would stop Enter from pressing the button.
+      if (event.key in STEPS) report.move(tile.id, event, STEPS[event.key]);
+    });
 };
 
 const drawReadout = (cell, tile) => {

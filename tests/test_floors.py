@@ -51,6 +51,10 @@ OWNERS = {
 USED_OTHERWISE = {
     "nilearn": "its MNI152 file is read from the installed package",
     "watchdog": "streamlit uses it",
+    "python-gdcm": "pydicom decodes with it, in a child process",
+    "pylibjpeg": "pydicom finds the next two through it",
+    "pylibjpeg-openjpeg": "pydicom decodes with it, in a child process",
+    "pylibjpeg-rle": "pydicom decodes with it, in a child process",
 }
 
 # Fixed by the public interface; imported by full name only, so nothing is shadowed.

@@ -155,11 +155,10 @@ def _piece_size(sample: Sample, spec: ModelSpec) -> tuple[int, ...] | None:
 def fed_shape(sample: Sample, spec: ModelSpec) -> tuple[int, ...]:
     """Spatial shape of a sample as fed: at the network's own rate or spacing, and padded."""
     wanted = 1 / spec.input.sampling_rate if spec.input.sampling_rate else spec.input.spacing
-    if wanted is None:
-        return sample.shape
+    lengths = sample.shape if wanted is None else [extent / wanted for extent in sample.extent]
     unit = spec.input.multiple
     # Rounded first: 10 s at 120 Hz are 1200 samples, not the 1201 that binary fractions make.
-    return tuple(ceil(round(extent / wanted, 6) / unit) * unit for extent in sample.extent)
+    return tuple(ceil(round(length, 6) / unit) * unit for length in lengths)
 
 
 def piece(prepared: Prepared, centre: np.ndarray, size: Sequence[int]) -> Prepared:

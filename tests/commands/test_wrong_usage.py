@@ -38,7 +38,7 @@ def refused(argv, capsys) -> str:
         (["train", "ecg-beats", "--data", "tests", "--out", "x.pth"], "ends in .safetensors"),
         (["train", "x", "--data", "tests", "--out", "x.safetensors", "--epochs", "0"], "1 or more"),
         (["train", "x", "--data", "tests", "--out", "x.safetensors", "--epochs", "two"], "two"),
-        (["bench", "nope"], "expected some of ecg-24h"),
+        (["bench", "nope"], "expected some of dense, ecg-24h"),
         (["app", "--port", "0"], "expected a number from 1 to 65535"),
         (["--port", "many"], "invalid int value"),
         (["app", "--host", "no.such.host.invalid"], "expected an address of this machine"),

@@ -31,6 +31,8 @@ HEADLINES = (
     ("dice.anterior", "Dice of the anterior part {:.3f}"),
     ("dice.posterior", "of the posterior part {:.3f}"),
     ("dice.mean", "mean {:.3f}"),
+    ("mean_mm", "mean error {:.2f} mm"),
+    ("within_2_mm", "{:.0%} within 2 mm"),
 )
 
 

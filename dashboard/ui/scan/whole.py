@@ -71,7 +71,6 @@ def _show_run(place: Place, ways: tuple[str, ...]) -> None:
         st.info("The run was cancelled; nothing of it is kept.", icon=":material/cancel:")
     row.button(
         "Run over the whole scan",
-        type="primary",
         icon=":material/play_arrow:",
         on_click=lambda: st.session_state.update({WANTED: key}),
     )

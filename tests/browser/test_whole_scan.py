@@ -44,7 +44,7 @@ def test_the_map_of_an_uploaded_scan_is_drawn_and_reads_back_aligned(page, app_u
     page.get_by_role("button", name=RUN).click()
     page.get_by_text("patch by patch · 45 windows").wait_for(timeout=120_000)
     rest(page, 60)
-    page.get_by_text("whole scan: anterior").first.wait_for()
+    page.get_by_role("radio", name="anterior", exact=True).wait_for()  # a class to draw
     with page.expect_download() as download:
         page.locator(".st-key-save-whole").get_by_text("NIfTI").click()
     image = nibabel.Nifti1Image.from_bytes(gzip.decompress(download.value.path().read_bytes()))

@@ -12,7 +12,6 @@ from tests.browser.visit import (
     click_figure,
     click_tile,
     number,
-    place,
     rest,
     visit,
     wait_for_place,
@@ -69,8 +68,7 @@ def test_maps_and_why_are_one_click_apart_and_in_the_link(page, app_url):
     click_tile(page, "atlas", "9")
     wait_for_place(page, channel="9", show="why")
     page.get_by_role("radio", name="Maps", exact=True).click()
-    wait_for_place(page, channel="0|9")
-    assert "show" not in place(page)
+    page.wait_for_url(lambda address: "show=" not in address)
 
 
 @pytest.mark.slow
@@ -127,8 +125,6 @@ def test_a_beat_is_explained_over_the_signal(page, app_url):
     wait_for_place(page, answer="V")
     click_figure(page, "why-map", x=6.1, y=7, yaxis="yaxis3")
     wait_for_place(page, answer="V", channel="[678]", show="why")
-    pick(page, "Method", "occlusion")
-    assert "ecg-beats · occlusion · V" in caption(page)
 
 
 @pytest.mark.slow
@@ -146,8 +142,9 @@ def test_a_map_is_compared_with_that_of_random_weights(page_desktop, app_url):
 @pytest.mark.slow
 def test_a_slow_method_can_be_cancelled(page_desktop, app_url):
     page = page_desktop
-    page.goto(f"{app_url}/explorer?sample=ecg&show=why&method=occlusion&position=4000")
-    page.get_by_role("button", name="Cancel").click(timeout=60_000)
+    page.goto(f"{app_url}/explorer?sample=ecg&show=why&method=occlusion&position=9000")
+    # At once: on a quick machine the work is done before a pointer has come to rest.
+    page.get_by_role("button", name="Cancel").dispatch_event("click", timeout=60_000)
     page.get_by_text("was cancelled").wait_for()
     page.get_by_role("button", name="Start again").click()
     page.get_by_text("occlusion · ").first.wait_for(timeout=60_000)

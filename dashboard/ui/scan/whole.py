@@ -170,7 +170,7 @@ def _run(place: Place, plan: Whole, key: Key, name: str) -> None:
             report(step.fraction)
     whole_results.keep(digest, model, step.values["answer"])
     st.session_state.pop(WANTED, None)
-    settings.change(overlay=next(iter(whole_results.offered(digest, model))))
+    settings.choose_overlay(digest, next(iter(whole_results.offered(digest, model))))
     st.rerun()
 
 
@@ -190,7 +190,9 @@ def _show_result(place: Place) -> None:
 
 def _pick_class(place: Place, rows: dict[str, str]) -> None:
     """The class whose probability is drawn; also among the overlays beside the picture."""
-    chosen = place.settings.overlay if place.settings.overlay in rows else None
+    digest = place.sample.digest
+    lying = place.settings.overlay(digest)
+    chosen = lying if lying in rows else None
     key = f"scan-whole-class-{chosen}"
     st.segmented_control(
         "Probability of",
@@ -198,7 +200,7 @@ def _pick_class(place: Place, rows: dict[str, str]) -> None:
         default=chosen,
         format_func=lambda row: rows[row].partition(": ")[2],
         key=key,
-        on_change=lambda: settings.change(overlay=st.session_state[key] or ""),
+        on_change=lambda: settings.choose_overlay(digest, st.session_state[key] or ""),
     )
 
 

@@ -140,18 +140,6 @@ def test_a_map_is_compared_with_that_of_random_weights(page_desktop, app_url):
 
 
 @pytest.mark.slow
-def test_a_slow_method_can_be_cancelled(page_desktop, app_url):
-    page = page_desktop
-    page.goto(f"{app_url}/explorer?sample=ecg&show=why&method=occlusion&position=9000")
-    # At once: on a quick machine the work is done before a pointer has come to rest.
-    page.get_by_role("button", name="Cancel").dispatch_event("click", timeout=60_000)
-    page.get_by_text("was cancelled").wait_for()
-    page.get_by_role("button", name="Start again").click()
-    page.get_by_text("occlusion · ").first.wait_for(timeout=60_000)
-    rest(page, 60)
-
-
-@pytest.mark.slow
 def test_a_network_without_training_is_explained_with_a_note(page_desktop, app_url):
     visit(page_desktop, f"{app_url}/explorer?sample=digit&model=lenet5&show=why", 60)
     assert "lenet5 (random weights)" in caption(page_desktop)

@@ -4,17 +4,23 @@ const turns = (window.convscopeTurns ??= new Map());
 const plot = (name) => document.querySelector(`.${name} .js-plotly-plot`);
 const sceneOf = (chart) => chart?._fullLayout?.scene?._scene;
 
+const SETTLING = 1500; // ms after a redraw in which Plotly may still put its first view back
+
 function follow(name) {
   const chart = plot(name);
   const scene = sceneOf(chart);
   if (!scene?.glplot) return;
-  if (chart.convscopeScene === scene) {
-    turns.set(name, scene.getCamera());
-    return;
+  if (chart.convscopeScene !== scene || chart.convscopeData !== chart.data) {
+    chart.convscopeScene = scene;
+    chart.convscopeData = chart.data;
+    chart.convscopeUntil = Date.now() + SETTLING;
   }
-  chart.convscopeScene = scene;
   const kept = turns.get(name);
-  if (kept) scene.setViewport({ camera: kept, aspectratio: chart._fullLayout.scene.aspectratio });
+  if (!kept || Date.now() > chart.convscopeUntil) {
+    turns.set(name, scene.getCamera());
+  } else if (Math.abs(scene.getCamera().eye.x - kept.eye.x) > 1e-3) {
+    scene.setViewport({ camera: kept, aspectratio: chart._fullLayout.scene.aspectratio });
+  }
 }
 
 async function save(name, file) {

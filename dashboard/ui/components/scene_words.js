@@ -13,7 +13,10 @@ function follow(name) {
   if (chart.convscopeScene !== scene || chart.convscopeData !== chart.data) {
     chart.convscopeScene = scene;
     chart.convscopeData = chart.data;
-    chart.convscopeUntil = Date.now() + SETTLING;
+    chart.convscopeUntil = turns.has(name) ? Date.now() + SETTLING : 0;
+    const own = () => (chart.convscopeUntil = 0); // a hand on the scene outranks what was kept
+    chart.addEventListener("pointerdown", own, { capture: true });
+    chart.addEventListener("wheel", own, { capture: true, passive: true });
   }
   const kept = turns.get(name);
   if (!kept || Date.now() > chart.convscopeUntil) {

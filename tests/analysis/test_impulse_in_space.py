@@ -147,7 +147,7 @@ def test_the_exported_map_lies_there_in_other_programs(scene, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in AFFINES if name != "sheared"])
 def test_itk_puts_the_exported_map_there(name, tmp_path):
-    sitk = pytest.importorskip("SimpleITK")
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
     sample, voxel, view = seen(AFFINES[name])
     path = tmp_path / "map.nii.gz"
     path.write_bytes(map_nifti_bytes(view.maps[0], sample.affine @ view.place))

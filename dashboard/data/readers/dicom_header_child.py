@@ -20,7 +20,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 MOST_FRAMES = 20_000
 DEFLATED = "1.2.840.10008.1.2.1.99"
 PIXELS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "integer"}
-# What damaged elements make pydicom raise.
+# What damaged elements make pydicom raise; NotImplementedError for encodings it does not know.
 DAMAGED = (
     ArithmeticError,
     AttributeError,

@@ -20,7 +20,7 @@ from pydicom.pixels import apply_color_lut, pixel_array
 FASTEST = {"1.2.840.10008.1.2.5": "pylibjpeg", "1.2.840.10008.1.2.4.90": "pylibjpeg"}
 FASTEST["1.2.840.10008.1.2.4.91"] = "pylibjpeg"
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, of red, green, blue
-# What damaged pixels make the decoders raise.
+# What damaged pixels make the decoders raise; NotImplementedError where no decoder takes a layout.
 DAMAGED = (
     ArithmeticError,
     AttributeError,

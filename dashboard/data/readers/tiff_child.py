@@ -74,6 +74,7 @@ def pixels(series, data, number):
     else:
         try:
             array = series[number].asarray()
+        # tifffile raises these for a packing that only optional codecs know; Pillow has some.
         except (ValueError, NotImplementedError, ImportError):
             with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
                 image.seek(series[number].index)

@@ -66,7 +66,7 @@ def test_channels_become_the_fourth_axis(tmp_path):
 
 @pytest.mark.parametrize("name", ["straight", "turned"])
 def test_itk_finds_a_marked_unit_at_the_same_place(name, tmp_path):
-    sitk = pytest.importorskip("SimpleITK")
+    sitk = pytest.importorskip("SimpleITK", reason="SimpleITK is not installed")
     values = np.zeros(SHAPE)
     values[2, 6, 1] = 1
     image = sitk.ReadImage(str(written(tmp_path, map_nifti_bytes(values, AFFINES[name]))))

@@ -20,6 +20,7 @@ from dashboard.recipes.labelled import Labelled, read_labelled, select, to_train
 from dashboard.recipes.recipe import (
     Recipe,
     checkpoint_of,
+    command_of,
     evaluation_step,
     parameters_of,
     publish,
@@ -29,7 +30,7 @@ from models.decode.classes import class_names
 from models.records import Card, Step
 from models.spec import DOMAINS, InputSpec, ModelSpec
 from models.training import metrics
-from models.training.loop import fit
+from models.training.loop import fit, shuffled
 
 EVALUATED_TOGETHER = 250
 
@@ -87,9 +88,8 @@ class Epoch:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.seed)
-        order = torch.randperm(len(self.cases), generator=generator).numpy()
-        for start in range(0, len(order), self.row.batch):
-            index = order[start : start + self.row.batch]
+        for chosen in shuffled(len(self.cases), self.row.batch, generator):
+            index = chosen.numpy()
             values = torch.from_numpy(unit_range(self.cases.images[index]))
             changed = self.row.augment(values, generator).clamp(0, 1)
             yield normalised(changed, self.spec), torch.from_numpy(self.cases.labels[index])
@@ -148,7 +148,7 @@ def train(
         yield _with_accuracy(step, net, spec, fed, validation) if ended else step
     answers = _answers(net, spec, fed)
     measured = measure(answers, validation.labels, class_names(spec, spec.classes))
-    card = _card(row, spec, training, validation, f"--data {data.name} --seed {seed}")
+    card = _card(row, spec, training, validation, command_of(row.name, data, seed))
     found = {**measured, **row.checks(net, spec)}
     card = publish(net, out, card(found, perf_counter() - started))
     checkpoint.unlink(missing_ok=True)
@@ -259,7 +259,7 @@ def _with_accuracy(
 
 
 def _card(
-    row: Classification, spec: ModelSpec, training: Labelled, validation: Labelled, options: str
+    row: Classification, spec: ModelSpec, training: Labelled, validation: Labelled, command: str
 ) -> Callable[[Mapping[str, Any], float], Card]:
     """The card but for what is only known after training: the numbers and the seconds."""
     return lambda found, seconds: Card(
@@ -270,7 +270,7 @@ def _card(
         classes=class_names(spec, spec.classes),
         trained_on=f"{row.trained_on} ({training.split}: {len(training)})",
         split=f"{validation.split}: {len(validation)} cases, never trained on",
-        command=f"python -m dashboard train {row.name} {options} --out {row.name}.safetensors",
+        command=command,
         license=row.license,
         metrics=found,
         seconds=round(seconds, 1),

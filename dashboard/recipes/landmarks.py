@@ -19,6 +19,7 @@ from dashboard.recipes.recipe import (
     Recipe,
     UnsuitableData,
     checkpoint_of,
+    command_of,
     evaluation_step,
     parameters_of,
     publish,
@@ -28,7 +29,7 @@ from models.decode.classes import class_names
 from models.records import Card, Step
 from models.spec import ModelSpec
 from models.training.landmarks import landmark_loss
-from models.training.loop import fit
+from models.training.loop import fit, shuffled
 
 Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 NEAR = (2, 5)  # in the axes' unit: shares of points this near are reported
@@ -81,9 +82,7 @@ class Epoch:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.seed)
-        order = torch.randperm(len(self.inputs), generator=generator)
-        for start in range(0, len(order), self.row.batch):
-            index = order[start : start + self.row.batch]
+        for index in shuffled(len(self.inputs), self.row.batch, generator):
             yield self.row.augment(self.inputs[index], self.points[index], generator)
 
 
@@ -126,8 +125,7 @@ def train(
         classes=names,
         trained_on=f"{row.trained_on} (train: {len(training)})",
         split=f"val: {len(validation)} cases, never trained on",
-        command=f"python -m dashboard train {row.name} --data {data.name} --seed {seed} "
-        f"--out {row.name}.safetensors",
+        command=command_of(row.name, data, seed),
         license=row.license,
         metrics=measured,
         seconds=round(perf_counter() - started, 1),

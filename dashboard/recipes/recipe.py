@@ -67,6 +67,12 @@ def publish(net: nn.Module, out: Path, card: Card) -> Card:
     return card
 
 
+def command_of(name: str, data: Path, seed: int) -> str:
+    """The command line that trains `name` again, for its card."""
+    options = f"--data {data.name} --seed {seed} --out {name}.safetensors"
+    return f"python -m dashboard train {name} {options}"
+
+
 def checkpoint_of(out: Path) -> Path:
     """Where a training towards `out` keeps what `--resume` goes on from."""
     return out.with_suffix(".checkpoint.pt")

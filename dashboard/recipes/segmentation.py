@@ -18,6 +18,7 @@ from dashboard.recipes.delineated import Delineated, Fed, fed, names_of, read_ca
 from dashboard.recipes.recipe import (
     Recipe,
     checkpoint_of,
+    command_of,
     evaluation_step,
     parameters_of,
     publish,
@@ -27,7 +28,7 @@ from models.decode.classes import class_names
 from models.records import Card, Mask, Step
 from models.spec import ModelSpec
 from models.training import overlap, segmentation
-from models.training.loop import fit
+from models.training.loop import fit, shuffled
 
 Augment = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 
@@ -73,12 +74,8 @@ class Epoch:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         generator = torch.Generator().manual_seed(self.seed)
-        order = torch.randperm(len(self.cases), generator=generator).tolist()
-        for start in range(0, len(order), self.row.batch):
-            placed = [
-                in_size(self.cases[i], self.row.size, generator)
-                for i in order[start : start + self.row.batch]
-            ]
+        for chosen in shuffled(len(self.cases), self.row.batch, generator):
+            placed = [in_size(self.cases[i], self.row.size, generator) for i in chosen.tolist()]
             values = torch.from_numpy(np.stack([case.values for case in placed]))
             labels = torch.from_numpy(np.stack([case.labels for case in placed]))
             values, labels = self.row.augment((values + 1) / 2, labels, generator)
@@ -139,8 +136,7 @@ def train(
         classes=class_names(spec, spec.classes),
         trained_on=f"{row.trained_on} (train: {len(training)})",
         split=f"val: {len(validation)} volumes, never trained on",
-        command=f"python -m dashboard train {row.name} --data {data.name} --seed {seed} "
-        f"--out {row.name}.safetensors",
+        command=command_of(row.name, data, seed),
         license=row.license,
         metrics=found,
         seconds=round(perf_counter() - started, 1),

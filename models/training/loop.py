@@ -56,6 +56,11 @@ def fit(
         net.eval()
 
 
+def shuffled(count: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Indices (B,) of one random pass over `count` cases in batches; the last may be smaller."""
+    yield from torch.randperm(count, generator=generator).split(batch)
+
+
 def build_optimizer(net: nn.Module, weight_decay: float) -> torch.optim.AdamW:
     """AdamW that decays kernels and matrices, never biases or the scales of norms."""
     parameters = [p for p in net.parameters() if p.requires_grad]
